@@ -1,0 +1,40 @@
+//! What a call carries along unseen: its request id and its deadline.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::RequestId;
+
+tokio::task_local! {
+    static CURRENT: Context;
+}
+
+/// The call that the current task works for.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The id that stands in every log line and error of this call.
+    pub request_id: RequestId,
+    /// When the caller stops waiting.
+    pub deadline: Instant,
+}
+
+impl Context {
+    /// Runs `future` for this call.
+    pub async fn scope<F: Future>(self, future: F) -> F::Output {
+        CURRENT.scope(self, future).await
+    }
+
+    /// The call that this task works for; `None` in background work.
+    pub fn current() -> Option<Context> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// How long until the deadline; `None` in background work, zero when it has passed.
+    pub fn time_left() -> Option<Duration> {
+        CURRENT
+            .try_with(|context| context.deadline.saturating_duration_since(Instant::now()))
+            .ok()
+    }
+}

@@ -1,0 +1,169 @@
+//! The one error that crosses layers.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::Duration;
+
+use crate::{Kind, Reason, Violation};
+
+/// The resource that a failure is about, as `google.rpc.ResourceInfo` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// The full name of the protobuf message, for example `kith.identity.v1.User`.
+    pub kind: &'static str,
+    /// Which one, for example `users/42`; empty when several ids of the request could be meant.
+    pub name: String,
+}
+
+/// A failed call: what the caller may know, and apart from it the cause, for the log alone.
+///
+/// There is deliberately no `Display`: the only way to a caller is the one conversion in `kith-rpc`,
+/// and the only way to a log is the access log, which prints [`Failure::cause`].
+#[derive(Debug)]
+pub struct Failure(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    reason: Reason,
+    message: String,
+    metadata: BTreeMap<&'static str, String>,
+    violations: Vec<Violation>,
+    resource: Option<Resource>,
+    retry_after: Option<Duration>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// A failure of `reason`, with a sentence for a person: lower case, without full stop.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            reason,
+            message: message.into(),
+            metadata: BTreeMap::new(),
+            violations: Vec::new(),
+            resource: None,
+            retry_after: None,
+            cause: None,
+        }))
+    }
+
+    /// A request that broke at least one rule. Reason and metadata are those of the first violation.
+    pub(crate) fn invalid(violations: Vec<Violation>) -> Self {
+        let first = violations.first();
+        let mut failure = Self::new(
+            first.map_or(Reason::Internal, |violation| violation.reason),
+            first.map_or_else(String::new, |violation| {
+                format!("{}: {}", violation.field, violation.description)
+            }),
+        );
+        failure.0.metadata = first.map_or_else(BTreeMap::new, Violation::metadata);
+        failure.0.violations = violations;
+        failure
+    }
+
+    /// A defect. `cause` is logged; the caller gets a fixed text.
+    pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Reason::Internal, "internal error").with_cause(cause)
+    }
+
+    /// Adds what the log must know and the caller must not.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds a pair of `ErrorInfo.metadata`; the contract documents the keys of each reason.
+    #[must_use]
+    pub fn with_metadata(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.0.metadata.insert(key, value.into());
+        self
+    }
+
+    /// Says which resource it is about.
+    #[must_use]
+    pub fn with_resource(mut self, kind: &'static str, name: impl Into<String>) -> Self {
+        self.0.resource = Some(Resource {
+            kind,
+            name: name.into(),
+        });
+        self
+    }
+
+    /// Tells the caller when trying again makes sense.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.0.retry_after = Some(delay);
+        self
+    }
+
+    /// Puts `prefix` before each field path, for an item of a batch: `username` becomes `users[3].username`.
+    #[must_use]
+    pub fn within(mut self, prefix: &str) -> Self {
+        if !self.0.violations.is_empty() {
+            for violation in &mut self.0.violations {
+                violation.field = format!("{prefix}.{}", violation.field);
+            }
+            self.0.message = format!("{prefix}.{}", self.0.message);
+        }
+        self
+    }
+
+    /// Why it failed.
+    pub fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// What sort of failure it is.
+    pub fn kind(&self) -> Kind {
+        self.0.reason.kind()
+    }
+
+    /// The sentence for a person, without the reason's slug.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The metadata of the reason.
+    pub fn metadata(&self) -> &BTreeMap<&'static str, String> {
+        &self.0.metadata
+    }
+
+    /// Every rule that the request broke, in field order.
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    /// The resource it is about, if one.
+    pub fn resource(&self) -> Option<&Resource> {
+        self.0.resource.as_ref()
+    }
+
+    /// When trying again makes sense, if it does.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The cause, for the log.
+    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.0.cause.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Invalid, Violations};
+
+    #[test]
+    fn an_item_of_a_batch_names_its_place() {
+        let mut violations = Violations::new();
+        violations.add(
+            "username",
+            Invalid::new(Reason::FieldRequired, "must not be empty"),
+        );
+        let failure = violations.into_failure().within("users[3]");
+        assert_eq!(failure.violations()[0].field, "users[3].username");
+        assert_eq!(failure.message(), "users[3].username: must not be empty");
+    }
+}

@@ -1,0 +1,28 @@
+//! The words that every layer of Kith shares: typed ids, failures, callers, pages, masks and etags.
+//!
+//! Nothing here knows gRPC or SQL, so that domain code can depend on it alone.
+#![warn(missing_docs)]
+
+mod caller;
+mod context;
+mod etag;
+mod failure;
+mod field_mask;
+mod ids;
+mod page;
+mod reason;
+mod request_id;
+mod text;
+mod violations;
+
+pub use caller::{Caller, ServiceCaller, UserCaller};
+pub use context::Context;
+pub use etag::Etag;
+pub use failure::{Failure, Resource};
+pub use field_mask::FieldMask;
+pub use ids::{IdInvalid, ServiceId, UserId};
+pub use page::{Cursor, Page, PageScope};
+pub use reason::{Kind, Reason};
+pub use request_id::RequestId;
+pub use text::{char_count, contains_nul};
+pub use violations::{Invalid, Violation, Violations};

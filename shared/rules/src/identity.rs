@@ -1,0 +1,120 @@
+//! The rules of schema `identity`.
+
+use kith_primitives::Reason;
+
+use crate::Breaks::{Existing, Missing, Never, Value};
+use crate::rules;
+
+/// The protobuf message of a user.
+pub const USER: &str = "kith.identity.v1.User";
+/// Most characters of a username.
+pub const USERNAME_MAX: usize = 150;
+/// Most characters of a first or last name.
+pub const NAME_MAX: usize = 150;
+/// Most characters of an email address (RFC 5321 allows a path of 256 with its angle brackets).
+pub const EMAIL_MAX: usize = 254;
+/// Most characters of a bio.
+pub const BIO_MAX: usize = 500;
+/// Most characters of an avatar URL.
+pub const AVATAR_URL_MAX: usize = 500;
+/// Most characters of a location.
+pub const LOCATION_MAX: usize = 100;
+/// Most characters of a website URL.
+pub const WEBSITE_URL_MAX: usize = 200;
+
+const GENERATED: &str = "the database makes the key";
+const ONE_EACH: &str = "the row is made with its user and never again";
+
+rules! {
+    /// Primary key.
+    USERS_PKEY = "identity_users_pkey": Never { because: GENERATED };
+    /// A username is not empty.
+    USERS_USERNAME_REQUIRED = "identity_users_username_required":
+        Value { field: "username", reason: Reason::FieldRequired, description: "must not be empty" };
+    /// A username has at most [`USERNAME_MAX`] characters.
+    USERS_USERNAME_LENGTH = "identity_users_username_length":
+        Value { field: "username", reason: Reason::FieldTooLong, description: "must have at most 150 characters" };
+    /// A username has only the allowed characters.
+    USERS_USERNAME_CHARACTERS = "identity_users_username_characters":
+        Value { field: "username", reason: Reason::FieldMalformed, description: "may only have ASCII letters, digits and @ . + - _" };
+    /// No two usernames differ only in case.
+    USERS_USERNAME_KEY = "identity_users_username_key":
+        Existing { reason: Reason::UsernameTaken, resource: USER, message: "this username is taken" };
+    /// An email address has at most [`EMAIL_MAX`] characters.
+    USERS_EMAIL_LENGTH = "identity_users_email_length":
+        Value { field: "email", reason: Reason::FieldTooLong, description: "must have at most 254 characters" };
+    /// An email address has one @ with text on both sides, without white space or control characters of ASCII.
+    USERS_EMAIL_FORMAT = "identity_users_email_format":
+        Value { field: "email", reason: Reason::FieldMalformed, description: "must be an address with one @, without white space" };
+    /// No two email addresses differ only in the case of ASCII letters.
+    USERS_EMAIL_KEY = "identity_users_email_key":
+        Existing { reason: Reason::EmailTaken, resource: USER, message: "this email address is taken" };
+    /// A first name has at most [`NAME_MAX`] characters.
+    USERS_FIRST_NAME_LENGTH = "identity_users_first_name_length":
+        Value { field: "first_name", reason: Reason::FieldTooLong, description: "must have at most 150 characters" };
+    /// A last name has at most [`NAME_MAX`] characters.
+    USERS_LAST_NAME_LENGTH = "identity_users_last_name_length":
+        Value { field: "last_name", reason: Reason::FieldTooLong, description: "must have at most 150 characters" };
+    /// Primary key.
+    CREDENTIALS_PKEY = "identity_credentials_pkey": Never { because: ONE_EACH };
+    /// A credential belongs to a user.
+    CREDENTIALS_USER_ID_FKEY = "identity_credentials_user_id_fkey":
+        Missing { reason: Reason::UserNotFound, resource: USER, message: "there is no such user" };
+    /// Only Argon2id hashes are stored.
+    CREDENTIALS_PASSWORD_HASH_ALGORITHM = "identity_credentials_password_hash_algorithm":
+        Never { because: "only the password hasher writes it" };
+    /// Primary key.
+    PROFILES_PKEY = "identity_profiles_pkey": Never { because: ONE_EACH };
+    /// A profile belongs to a user.
+    PROFILES_USER_ID_FKEY = "identity_profiles_user_id_fkey":
+        Missing { reason: Reason::UserNotFound, resource: USER, message: "there is no such user" };
+    /// A bio has at most [`BIO_MAX`] characters.
+    PROFILES_BIO_LENGTH = "identity_profiles_bio_length":
+        Value { field: "profile.bio", reason: Reason::FieldTooLong, description: "must have at most 500 characters" };
+    /// An avatar URL has at most [`AVATAR_URL_MAX`] characters.
+    PROFILES_AVATAR_URL_LENGTH = "identity_profiles_avatar_url_length":
+        Value { field: "profile.avatar_url", reason: Reason::FieldTooLong, description: "must have at most 500 characters" };
+    /// An avatar URL is empty, http or https.
+    PROFILES_AVATAR_URL_SCHEME = "identity_profiles_avatar_url_scheme":
+        Value { field: "profile.avatar_url", reason: Reason::UrlInvalid, description: "must be an http or https URL" };
+    /// A location has at most [`LOCATION_MAX`] characters.
+    PROFILES_LOCATION_LENGTH = "identity_profiles_location_length":
+        Value { field: "profile.location", reason: Reason::FieldTooLong, description: "must have at most 100 characters" };
+    /// A website URL has at most [`WEBSITE_URL_MAX`] characters.
+    PROFILES_WEBSITE_URL_LENGTH = "identity_profiles_website_url_length":
+        Value { field: "profile.website_url", reason: Reason::FieldTooLong, description: "must have at most 200 characters" };
+    /// A website URL is empty, http or https.
+    PROFILES_WEBSITE_URL_SCHEME = "identity_profiles_website_url_scheme":
+        Value { field: "profile.website_url", reason: Reason::UrlInvalid, description: "must be an http or https URL" };
+}
+
+/// Columns that may not be NULL, by table.
+pub static REQUIRED_COLUMNS: &[(&str, &[&str])] = &[
+    (
+        "users",
+        &[
+            "id",
+            "username",
+            "first_name",
+            "last_name",
+            "is_active",
+            "date_joined",
+            "updated_at",
+            "version",
+        ],
+    ),
+    ("credentials", &["user_id", "password_hash"]),
+    (
+        "profiles",
+        &[
+            "user_id",
+            "bio",
+            "avatar_url",
+            "location",
+            "website_url",
+            "created_at",
+            "updated_at",
+            "version",
+        ],
+    ),
+];
