@@ -45,6 +45,11 @@ impl Issuer {
         })
     }
 
+    /// The key that signs.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
     /// A token of 5 minutes for a user.
     ///
     /// # Errors

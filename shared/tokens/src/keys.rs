@@ -44,7 +44,8 @@ pub struct SharedKeys(Arc<RwLock<Option<Loaded>>>);
 #[derive(Debug)]
 struct Loaded {
     keys: Arc<VerifyingKeys>,
-    as_of: Instant,
+    /// `None` for a service's own keys.
+    as_of: Option<Instant>,
 }
 
 impl SharedKeys {
@@ -56,12 +57,18 @@ impl SharedKeys {
         Self::default()
     }
 
+    /// The keys of the service that makes them: they need no news from anybody.
+    pub fn own(keys: VerifyingKeys) -> Self {
+        let loaded = Loaded { keys: Arc::new(keys), as_of: None };
+        Self(Arc::new(RwLock::new(Some(loaded))))
+    }
+
     /// Trusts `keys`, and no others any more. `as_of` is when they were asked for, which is the latest moment that
     /// they are known to have been right at.
     pub fn replace(&self, keys: VerifyingKeys, as_of: Instant) {
         let loaded = Loaded {
             keys: Arc::new(keys),
-            as_of,
+            as_of: Some(as_of),
         };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
     }
@@ -75,9 +82,8 @@ impl SharedKeys {
     /// [`SharedKeys::current`] as it is at `now`.
     pub fn current_at(&self, now: Instant) -> Option<Arc<VerifyingKeys>> {
         let loaded = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let trusted = loaded
-            .as_ref()
-            .filter(|loaded| now.duration_since(loaded.as_of) < Self::TRUSTED_FOR);
+        let fresh = |as_of| now.duration_since(as_of) < Self::TRUSTED_FOR;
+        let trusted = loaded.as_ref().filter(|loaded| loaded.as_of.is_none_or(fresh));
         trusted.map(|loaded| Arc::clone(&loaded.keys))
     }
 }
