@@ -1,0 +1,207 @@
+//! The user that PostgreSQL runs as: it refuses root.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::process::{getegid, geteuid};
+
+use super::{Binaries, PrivateError};
+
+/// `nobody` where the user list does not say otherwise.
+const NOBODY: u32 = 65534;
+
+/// A user of this machine.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    uid: u32,
+    gid: u32,
+    /// Whether we are root and become this user; otherwise it is ourselves.
+    is_dropped_to: bool,
+}
+
+impl Account {
+    /// The user for a cluster in `directory`, which need not exist.
+    pub(super) fn for_directory(directory: &Path) -> Result<Self, PrivateError> {
+        let owner = fs::metadata(directory).ok().map(|metadata| metadata.uid());
+        match (owner, geteuid().as_raw()) {
+            (Some(0) | None, _) => Ok(Self::for_new_directory()),
+            (Some(owner), 0) => Ok(Self::drop_to(
+                find_user(|_, uid| uid == owner).unwrap_or(User::unnamed(owner)),
+            )),
+            (Some(owner), own) if owner == own => Ok(Self::for_new_directory()),
+            (Some(owner), _) => Err(PrivateError::OtherOwner {
+                directory: directory.to_owned(),
+                owner: describe(owner),
+            }),
+        }
+    }
+
+    /// The user for a cluster in a directory that we make.
+    pub(super) fn for_new_directory() -> Self {
+        if !geteuid().is_root() {
+            return Self {
+                uid: geteuid().as_raw(),
+                gid: getegid().as_raw(),
+                is_dropped_to: false,
+            };
+        }
+        let named = |wanted: &str| find_user(|name, _| name == wanted);
+        Self::drop_to(
+            named("postgres")
+                .or_else(|| named("nobody"))
+                .unwrap_or(User::unnamed(NOBODY)),
+        )
+    }
+
+    fn drop_to(user: User) -> Self {
+        Self {
+            uid: user.uid,
+            gid: user.gid,
+            is_dropped_to: true,
+        }
+    }
+
+    /// A command that runs as this user, in `directory`, with nothing in its environment that PostgreSQL would obey.
+    pub(super) fn command(&self, program: &Path, directory: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("LC_ALL", "C")
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .process_group(0);
+        for name in ["PATH", "LD_LIBRARY_PATH"] {
+            command.envs(env::var_os(name).map(|value| (name, value)));
+        }
+        if self.is_dropped_to {
+            command.uid(self.uid).gid(self.gid);
+        }
+        command
+    }
+
+    /// Gives `path` to this user.
+    pub(super) fn own(&self, path: &Path) -> Result<(), PrivateError> {
+        if !self.is_dropped_to {
+            return Ok(());
+        }
+        chown(path, Some(self.uid), Some(self.gid)).map_err(PrivateError::io("change the owner of", path))
+    }
+
+    /// Gives an open file to this user.
+    pub(super) fn own_file(&self, file: &fs::File) -> io::Result<()> {
+        if !self.is_dropped_to {
+            return Ok(());
+        }
+        std::os::unix::fs::fchown(file, Some(self.uid), Some(self.gid))
+    }
+
+    /// Whether we are root, so that what we make is not this user's by itself.
+    pub(super) fn is_dropped_to(&self) -> bool {
+        self.is_dropped_to
+    }
+
+    /// Makes sure that this user can get to what will be made in `place`, and can run the server.
+    pub(super) fn check_reach(&self, place: &Path, binaries: &Binaries) -> Result<(), PrivateError> {
+        if !self.is_dropped_to {
+            return Ok(());
+        }
+        let existing = place
+            .ancestors()
+            .find(|ancestor| ancestor.is_dir())
+            .unwrap_or(Path::new("/"));
+        let existing = fs::canonicalize(existing).map_err(PrivateError::io("resolve", existing))?;
+        if !self.can_run(Path::new("/bin/sh"), &["-c", ":"], &existing) {
+            return Err(self.unreachable(&existing, "name a directory elsewhere, for example in /var/lib"));
+        }
+        let postgres = binaries.program("postgres");
+        if !self.can_run(&postgres, &["--version"], Path::new("/")) {
+            return Err(self.unreachable(&postgres, "install PostgreSQL where every user can run it"));
+        }
+        Ok(())
+    }
+
+    /// Tried rather than worked out, since access lists and security modules have their say too.
+    fn can_run(&self, program: &Path, arguments: &[&str], directory: &Path) -> bool {
+        let mut command = self.command(program, directory);
+        let status = command
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success())
+    }
+
+    fn unreachable(&self, path: &Path, instead: &str) -> PrivateError {
+        let barrier = self.first_barrier(path);
+        let fix = format!("{instead}, or allow it with: chmod o+x {}", barrier.display());
+        PrivateError::Unreachable {
+            path: barrier,
+            user: describe(self.uid),
+            fix,
+        }
+    }
+
+    /// The first directory on the way to `path` whose mode bars this user.
+    fn first_barrier(&self, path: &Path) -> PathBuf {
+        let mut way: Vec<&Path> = path.ancestors().collect();
+        way.reverse();
+        let barred = |step: &&&Path| fs::metadata(step).is_ok_and(|metadata| !self.may_enter(&metadata));
+        way.iter().find(barred).unwrap_or(&path).to_path_buf()
+    }
+
+    fn may_enter(&self, metadata: &fs::Metadata) -> bool {
+        let shift = match metadata {
+            metadata if metadata.uid() == self.uid => 6,
+            metadata if metadata.gid() == self.gid => 3,
+            _ => 0,
+        };
+        metadata.mode() >> shift & 1 == 1
+    }
+}
+
+/// A line of `/etc/passwd`.
+struct User {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+impl User {
+    /// A user that the list does not know, with a group of the same number.
+    fn unnamed(uid: u32) -> Self {
+        Self {
+            name: format!("with id {uid}"),
+            uid,
+            gid: uid,
+        }
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split(':');
+        let (name, _password, uid, gid) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        Some(Self {
+            name: name.to_owned(),
+            uid: uid.parse().ok()?,
+            gid: gid.parse().ok()?,
+        })
+    }
+}
+
+fn find_user(is_wanted: impl Fn(&str, u32) -> bool) -> Option<User> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    users
+        .lines()
+        .filter_map(User::parse)
+        .find(|user| is_wanted(&user.name, user.uid))
+}
+
+/// A user as errors name it.
+fn describe(uid: u32) -> String {
+    let user = find_user(|_, candidate| candidate == uid).unwrap_or(User::unnamed(uid));
+    format!("the user {}", user.name)
+}

@@ -1,0 +1,36 @@
+//! The one way to run a statement.
+
+use std::future::Future;
+
+use diesel::QueryResult;
+
+use crate::{DbError, DbErrorKind, classify};
+
+/// Runs a statement under a name, which its span, its errors and its timing carry.
+///
+/// Names are noun-first: `follow_create`, `followers_page`.
+///
+/// # Errors
+/// [`DbError`], sorted and with the name.
+pub async fn run<T>(name: &'static str, query: impl Future<Output = QueryResult<T>>) -> Result<T, DbError> {
+    query.await.map_err(|error| classify::statement_error(error).of_query(name))
+}
+
+/// Turns the absence of a row into `None`.
+pub trait OptionalRow<T> {
+    /// `None` when the statement gave no row.
+    ///
+    /// # Errors
+    /// Every other error as it was.
+    fn optional(self) -> Result<Option<T>, DbError>;
+}
+
+impl<T> OptionalRow<T> for Result<T, DbError> {
+    fn optional(self) -> Result<Option<T>, DbError> {
+        match self {
+            Ok(row) => Ok(Some(row)),
+            Err(error) if *error.kind() == DbErrorKind::NoRow => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

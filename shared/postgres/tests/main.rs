@@ -1,0 +1,3 @@
+//! Tests against a real PostgreSQL, one module for each topic.
+
+mod private;
