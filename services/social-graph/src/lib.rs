@@ -1,1 +1,66 @@
-//! Placeholder.
+//! The social graph: who follows whom.
+
+mod domain;
+mod rpc;
+mod settings;
+mod store;
+
+use std::error::Error;
+
+use kith_contracts::social_graph::v1::social_graph_service_server::{SERVICE_NAME, SocialGraphServiceServer};
+use kith_postgres::Database;
+use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Readiness, Server, client, refresh_keys};
+use kith_tokens::{SharedKeys, Verifier};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+pub use settings::SocialGraphSettings;
+
+/// What the handlers work with.
+#[derive(Clone, Debug)]
+struct App {
+    database: Database,
+}
+
+/// Serves the social graph on `listener` until `shutdown`, then drains.
+///
+/// The database, its migrations and identity may be away: health says NOT_SERVING until all are there.
+///
+/// # Errors
+/// When the service cannot be put together. Nothing was served then.
+pub async fn run(
+    settings: SocialGraphSettings,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let database = Database::new(&settings.database_url, &settings.pool);
+    let readiness = Readiness::new();
+    let latch = readiness.latch("database");
+    tokio::spawn(kith_schema::watch(database.clone(), move |there| latch.set(there), shutdown.clone()));
+
+    let keys = SharedKeys::new();
+    let identity = client::channel(&settings.identity_url)?;
+    let latch = readiness.latch("signing keys");
+    tokio::spawn(refresh_keys(identity, keys.clone(), latch, shutdown.clone()));
+
+    let server = Server {
+        service: SERVICE_NAME,
+        routes: routes(App { database }),
+        settings: settings.server,
+        authentication: Authentication {
+            verifier: Verifier::new(settings.tokens.issuer, settings.tokens.audience)?,
+            keys,
+        },
+        readiness,
+        shutdown,
+    };
+    Ok(server.serve(listener).await?)
+}
+
+fn routes(app: App) -> Routes {
+    let service = SocialGraphServiceServer::new(app)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    Routes::new(service)
+}

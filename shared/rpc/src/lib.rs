@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The server kit: everything between a socket and a handler, once for all services.
+//!
+//! A call passes the layers in the order of [`layers::ORDER`], then the generated server decodes it, and
+//! [`unary`] hands the handler its typed caller and message. Handlers answer `Result<Response, Failure>`;
+//! the one conversion to a gRPC status is in [`status`].
+#![warn(missing_docs)]
+
+pub mod client;
+mod convert;
+mod handler;
+mod health;
+mod keys;
+pub mod layers;
+mod methods;
+pub mod process;
+mod reflection;
+mod serve;
+mod settings;
+pub mod status;
+
+pub use convert::{batch_of, timestamp};
+pub use handler::{FromCaller, unary};
+pub use health::{Latch, Readiness};
+pub use keys::refresh_keys;
+pub use methods::{Audience, Method, Methods};
+pub use serve::{Authentication, ServeError, Server};
+/// The largest message that a server takes or sends, in bytes: tonic's default for what it takes, while it would send
+/// messages of any size.
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+pub use settings::{ReflectionMode, ServerSettings, TokenSettings};

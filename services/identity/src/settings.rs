@@ -1,0 +1,70 @@
+use std::net::SocketAddr;
+
+use kith_postgres::{DatabaseUrl, PoolSettings};
+use kith_rpc::{ServerSettings, TokenSettings};
+use kith_settings::{Reader, Setting, Topic};
+use kith_tokens::SigningKey;
+
+const LISTEN_ADDRESS: Setting = Setting::new("identity-listen-address", "where identity listens")
+    .value("an address and port, such as 127.0.0.1:50051")
+    .default("127.0.0.1:50051");
+const DATABASE_URL: Setting =
+    Setting::new("identity-database-url", "the database, as role kith_identity: postgres://kith_identity:...@host/kith")
+        .value("a postgres:// URL")
+        .required()
+        .secret();
+const SIGNING_KEY: Setting =
+    Setting::new("signing-key", "the Ed25519 key that signs access tokens, as PKCS#8 in PEM").required().secret();
+const HASHES_AT_ONCE: Setting =
+    Setting::new("password-hashes-at-once", "how many passwords are hashed at the same time; each takes 19 MiB")
+        .number(1, 64)
+        .default("2");
+
+/// Everything that the identity service is told.
+#[derive(Clone, Debug)]
+pub struct IdentitySettings {
+    /// Where it listens.
+    pub listen_address: SocketAddr,
+    /// Its database, under its own role.
+    pub database_url: DatabaseUrl,
+    /// How it keeps connections.
+    pub pool: PoolSettings,
+    /// How it serves.
+    pub server: ServerSettings,
+    /// What its tokens say.
+    pub tokens: TokenSettings,
+    /// The key that signs them.
+    pub signing_key: SigningKey,
+    /// Passwords hashed at the same time.
+    pub password_hashes_at_once: usize,
+}
+
+impl Topic for IdentitySettings {
+    fn settings() -> Vec<&'static Setting> {
+        let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &SIGNING_KEY, &HASHES_AT_ONCE];
+        [own, PoolSettings::settings(), ServerSettings::settings(), TokenSettings::settings()].concat()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let server = ServerSettings::read(reader);
+        let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
+        let database_url = reader.secret_with(&DATABASE_URL, |text| {
+            DatabaseUrl::parse(text).map_err(|_| "is not a postgres:// URL with a database")
+        });
+        let signing_key = reader.secret_with(&SIGNING_KEY, |text| {
+            SigningKey::from_pem(text).map_err(|_| "is not an Ed25519 private key in PEM")
+        });
+        let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
+        let pool = PoolSettings::read(reader);
+        let tokens = TokenSettings::read(reader);
+        Some(Self {
+            listen_address: listen_address?,
+            database_url: database_url?,
+            pool: pool?,
+            server: server?,
+            tokens: tokens?,
+            signing_key: signing_key?,
+            password_hashes_at_once: password_hashes_at_once?,
+        })
+    }
+}

@@ -1,0 +1,106 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::RunQueryDsl;
+use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
+use kith_primitives::{Failure, Reason, UserId};
+use kith_schema::tables::identity::users;
+
+use crate::domain::Username;
+
+/// The public part of a user. A password hash is never selected together with it.
+#[derive(Clone, Debug, Queryable, Selectable, QueryableByName)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
+pub(crate) struct UserRow {
+    pub(crate) id: i64,
+    pub(crate) username: String,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) is_active: bool,
+    pub(crate) date_joined: DateTime<Utc>,
+}
+
+/// A user with what only its owner may know.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
+pub(crate) struct AccountRow {
+    #[diesel(embed)]
+    pub(crate) user: UserRow,
+    pub(crate) email: Option<String>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) version: i64,
+}
+
+/// The expression of the unique index on email addresses.
+pub(super) const EMAIL_KEY: &str = "lower(email COLLATE \"C\")";
+/// The expression of the unique index on usernames.
+pub(super) const USERNAME_KEY: &str = "lower(username COLLATE \"C\")";
+
+/// Deletions run one at a time: two cascades that meet in the same counters would be each other's deadlock.
+const DELETE_LOCK: i64 = 0x6b69_7468_0000_0001;
+
+/// One user.
+pub(crate) async fn user_find(database: &Database, id: UserId) -> Result<UserRow, Failure> {
+    let query = async |conn: &mut Connection| {
+        let query = users::table.find(id.get()).select(UserRow::as_select());
+        Ok(run("user_find", query.first(conn)).await.optional()?)
+    };
+    database.read(query).await?.ok_or_else(|| user_not_found(id))
+}
+
+/// The users with these ids or names, in no particular order, each once.
+pub(crate) async fn users_find(
+    database: &Database,
+    ids: &[i64],
+    usernames: &[Username],
+) -> Result<Vec<UserRow>, Failure> {
+    let keys: Vec<String> = usernames.iter().map(Username::key).collect();
+    database
+        .read(async |conn: &mut Connection| {
+            let query = users::table
+                .filter(users::id.eq_any(ids).or(sql::<Text>(USERNAME_KEY).eq_any(&keys)))
+                .select(UserRow::as_select());
+            Ok(run("users_find", query.load(conn)).await?)
+        })
+        .await
+}
+
+/// Removes a user and, by cascade, everything that hangs on it. With an `owner`, only if it is that user.
+pub(crate) async fn user_delete(
+    database: &Database,
+    id: UserId,
+    owner: Option<UserId>,
+) -> Result<Option<UserRow>, Failure> {
+    database
+        .transaction(async |conn: &mut Connection| {
+            let lock = diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(DELETE_LOCK);
+            run("user_delete_lock", lock.execute(conn)).await?;
+            let target = users::table.find(id.get()).filter(users::id.eq(owner.unwrap_or(id).get()));
+            let delete = diesel::delete(target).returning(UserRow::as_returning());
+            let deleted = run("user_delete", delete.get_result(conn)).await.optional()?;
+            match deleted {
+                None if owner.is_some_and(|owner| owner != id) => Err(not_owned(conn, id).await?.into()),
+                deleted => Ok(deleted),
+            }
+        })
+        .await
+}
+
+/// Why nothing of `id` is the caller's: it is somebody else's, or nobody's.
+pub(super) async fn not_owned(conn: &mut Connection, id: UserId) -> Result<Failure, Abort> {
+    let exists = diesel::select(diesel::dsl::exists(users::table.find(id.get())));
+    let exists: bool = run("user_exists", exists.get_result(conn)).await?;
+    Ok(if exists {
+        Failure::new(Reason::NotOwner, "this belongs to another user")
+            .with_resource(kith_rules::identity::USER, format!("users/{id}"))
+    } else {
+        user_not_found(id)
+    })
+}
+
+/// The failure of a read that names a user who is not there.
+pub(crate) fn user_not_found(id: UserId) -> Failure {
+    Failure::new(Reason::UserNotFound, "there is no such user")
+        .with_resource(kith_rules::identity::USER, format!("users/{id}"))
+}

@@ -1,0 +1,5 @@
+//! Parsed values of the social graph. What is here cannot be wrong.
+
+mod follow_edge;
+
+pub(crate) use follow_edge::FollowEdge;

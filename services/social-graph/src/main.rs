@@ -1,0 +1,20 @@
+//! `kith-social-graph`: the service as a process of its own.
+
+use std::process::ExitCode;
+
+use kith_settings::Program;
+use kith_social_graph::SocialGraphSettings;
+
+const PROGRAM: Program = Program {
+    name: "kith-social-graph",
+    version: env!("CARGO_PKG_VERSION"),
+    about: "Serves who follows whom over gRPC",
+};
+
+fn main() -> ExitCode {
+    kith_rpc::process::main(
+        &PROGRAM,
+        |settings: &SocialGraphSettings| settings.listen_address,
+        kith_social_graph::run,
+    )
+}

@@ -1,0 +1,58 @@
+//! One file per RPC. This one is the table of contents: it only delegates.
+
+mod batch_check_follows;
+mod batch_follow;
+mod convert;
+mod follow;
+mod get_counts;
+mod get_follow;
+mod list_followers;
+mod list_following;
+mod unfollow;
+
+use kith_contracts::social_graph::v1::social_graph_service_server::SocialGraphService;
+use kith_contracts::social_graph::v1::*;
+use kith_rpc::unary;
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::App;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[async_trait]
+impl SocialGraphService for App {
+    async fn follow(&self, request: Request<FollowRequest>) -> Answer<FollowResponse> {
+        unary(request, |caller, message| follow::call(self, caller, message)).await
+    }
+
+    async fn unfollow(&self, request: Request<UnfollowRequest>) -> Answer<UnfollowResponse> {
+        unary(request, |caller, message| unfollow::call(self, caller, message)).await
+    }
+
+    async fn get_follow(&self, request: Request<GetFollowRequest>) -> Answer<GetFollowResponse> {
+        unary(request, |caller, message| get_follow::call(self, caller, message)).await
+    }
+
+    async fn batch_check_follows(
+        &self,
+        request: Request<BatchCheckFollowsRequest>,
+    ) -> Answer<BatchCheckFollowsResponse> {
+        unary(request, |caller, message| batch_check_follows::call(self, caller, message)).await
+    }
+
+    async fn batch_follow(&self, request: Request<BatchFollowRequest>) -> Answer<BatchFollowResponse> {
+        unary(request, |caller, message| batch_follow::call(self, caller, message)).await
+    }
+
+    async fn list_followers(&self, request: Request<ListFollowersRequest>) -> Answer<ListFollowersResponse> {
+        unary(request, |caller, message| list_followers::call(self, caller, message)).await
+    }
+
+    async fn list_following(&self, request: Request<ListFollowingRequest>) -> Answer<ListFollowingResponse> {
+        unary(request, |caller, message| list_following::call(self, caller, message)).await
+    }
+
+    async fn get_counts(&self, request: Request<GetCountsRequest>) -> Answer<GetCountsResponse> {
+        unary(request, |caller, message| get_counts::call(self, caller, message)).await
+    }
+}

@@ -1,0 +1,62 @@
+use std::net::SocketAddr;
+
+use kith_postgres::{DatabaseUrl, PoolSettings};
+use kith_rpc::{ServerSettings, TokenSettings};
+use kith_settings::{Reader, Setting, Topic};
+
+const LISTEN_ADDRESS: Setting = Setting::new("social-graph-listen-address", "where social-graph listens")
+    .value("an address and port, such as 127.0.0.1:50052")
+    .default("127.0.0.1:50052");
+const DATABASE_URL: Setting = Setting::new(
+    "social-graph-database-url",
+    "the database, as role kith_social_graph: postgres://kith_social_graph:...@host/kith",
+)
+.value("a postgres:// URL")
+.required()
+.secret();
+const IDENTITY_URL: Setting = Setting::new("identity-url", "where identity is, to fetch the keys that verify tokens")
+    .value("a URL such as http://127.0.0.1:50051")
+    .default("http://127.0.0.1:50051");
+
+/// Everything that the social-graph service is told.
+#[derive(Clone, Debug)]
+pub struct SocialGraphSettings {
+    /// Where it listens.
+    pub listen_address: SocketAddr,
+    /// Its database, under its own role.
+    pub database_url: DatabaseUrl,
+    /// How it keeps connections.
+    pub pool: PoolSettings,
+    /// How it serves.
+    pub server: ServerSettings,
+    /// What tokens say.
+    pub tokens: TokenSettings,
+    /// Where the keys that sign tokens are published.
+    pub identity_url: String,
+}
+
+impl Topic for SocialGraphSettings {
+    fn settings() -> Vec<&'static Setting> {
+        let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &IDENTITY_URL];
+        [own, PoolSettings::settings(), ServerSettings::settings(), TokenSettings::settings()].concat()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let server = ServerSettings::read(reader);
+        let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
+        let database_url = reader.secret_with(&DATABASE_URL, |text| {
+            DatabaseUrl::parse(text).map_err(|_| "is not a postgres:// URL with a database")
+        });
+        let identity_url = reader.value_with(&IDENTITY_URL, |text| kith_rpc::client::address(text));
+        let pool = PoolSettings::read(reader);
+        let tokens = TokenSettings::read(reader);
+        Some(Self {
+            listen_address: listen_address?,
+            database_url: database_url?,
+            pool: pool?,
+            server: server?,
+            tokens: tokens?,
+            identity_url: identity_url?,
+        })
+    }
+}

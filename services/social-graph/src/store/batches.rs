@@ -1,0 +1,161 @@
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Timestamptz};
+use diesel_async::RunQueryDsl;
+use kith_postgres::{Abort, Connection, Database, run};
+use kith_primitives::{Failure, Reason, UserId};
+use kith_rules::social_graph::{FOLLOWS_FOLLOWED_ID_FKEY, FOLLOWS_FOLLOWER_ID_FKEY, FOLLOWS_PKEY};
+
+use super::follows::{Created, FollowRow};
+use crate::domain::FollowEdge;
+
+/// Who may follow whom, as a read names it; the two may be the same user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Edge {
+    pub(crate) follower_id: UserId,
+    pub(crate) followed_id: UserId,
+}
+
+#[derive(QueryableByName)]
+struct EdgeRow {
+    #[diesel(sql_type = BigInt)]
+    follower_id: i64,
+    #[diesel(sql_type = BigInt)]
+    followed_id: i64,
+    #[diesel(sql_type = Timestamptz)]
+    created_at: DateTime<Utc>,
+}
+
+const FOLLOWS_FIND: &str = "
+SELECT follower_id, followed_id, created_at
+FROM unnest($1::bigint[], $2::bigint[]) AS pair (follower_id, followed_id)
+JOIN social_graph.follows USING (follower_id, followed_id)
+";
+
+/// Since when each of `edges` is a follow, in their order, from one snapshot.
+pub(crate) async fn follows_find(
+    database: &Database,
+    edges: &[Edge],
+) -> Result<Vec<Option<DateTime<Utc>>>, Failure> {
+    let found = database
+        .read(async |conn: &mut Connection| {
+            let query = sql_query(FOLLOWS_FIND)
+                .bind::<Array<BigInt>, _>(column(edges, |edge| edge.follower_id))
+                .bind::<Array<BigInt>, _>(column(edges, |edge| edge.followed_id));
+            Ok(by_edge(run("follows_find", query.load(conn)).await?))
+        })
+        .await?;
+    Ok(edges.iter().map(|edge| found.get(&(edge.follower_id.get(), edge.followed_id.get())).copied()).collect())
+}
+
+/// Sorted by the unordered pair, as every write of many pairs is, so that two batches lock in the same order.
+const FOLLOWS_CREATE: &str = "
+WITH wanted AS (
+    SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[]) AS pair (follower_id, followed_id)
+), accounts AS MATERIALIZED (
+    SELECT id FROM identity.accounts WHERE id = ANY ($1 || $2)
+)
+INSERT INTO social_graph.follows (follower_id, followed_id)
+SELECT follower_id, followed_id
+FROM wanted
+JOIN accounts AS follower ON follower.id = follower_id
+JOIN accounts AS followed ON followed.id = followed_id
+ORDER BY least(follower_id, followed_id), greatest(follower_id, followed_id), follower_id
+ON CONFLICT ON CONSTRAINT social_graph_follows_pkey DO NOTHING
+RETURNING follower_id, followed_id, created_at
+";
+
+const ACCOUNTS_FIND: &str = "SELECT id FROM identity.accounts WHERE id = ANY ($1)";
+
+#[derive(QueryableByName)]
+struct AccountId {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+type Sinces = HashMap<(i64, i64), DateTime<Utc>>;
+
+/// What a batch found out about its follows.
+struct Batch {
+    made: Sinces,
+    existing: Sinces,
+    accounts: HashSet<i64>,
+}
+
+/// Makes the follows that can be made, in one transaction. The outcomes are in the order of `edges`; one that exists,
+/// also through an earlier item, is the failure of its item unless `allow_existing`.
+pub(crate) async fn follows_create(
+    database: &Database,
+    edges: &[FollowEdge],
+    allow_existing: bool,
+) -> Result<Vec<Result<Created, Failure>>, Failure> {
+    let mut batch = loop {
+        match follows_create_once(database, edges).await {
+            // A user vanished between the look at the accounts and the foreign key's. The next look sees that, and
+            // the item alone fails.
+            Err(failure) if failure.reason() == Reason::UserNotFound => {}
+            outcome => break outcome?,
+        }
+    };
+    Ok(edges.iter().map(|edge| batch.outcome(*edge, allow_existing)).collect())
+}
+
+async fn follows_create_once(database: &Database, edges: &[FollowEdge]) -> Result<Batch, Failure> {
+    let follower_ids = column(edges, |edge| edge.follower_id());
+    let followed_ids = column(edges, |edge| edge.followed_id());
+    database
+        .transaction(async |conn: &mut Connection| {
+            let query = sql_query(FOLLOWS_CREATE)
+                .bind::<Array<BigInt>, _>(&follower_ids)
+                .bind::<Array<BigInt>, _>(&followed_ids);
+            let made = by_edge(run("follows_create", query.load(conn)).await?);
+            if made.len() == edges.len() {
+                return Ok(Batch { made, existing: Sinces::new(), accounts: HashSet::new() });
+            }
+            let query = sql_query(FOLLOWS_FIND)
+                .bind::<Array<BigInt>, _>(&follower_ids)
+                .bind::<Array<BigInt>, _>(&followed_ids);
+            let existing = by_edge(run("follows_find", query.load(conn)).await?);
+            let accounts = accounts_find_in_txn(conn, &[follower_ids.as_slice(), &followed_ids].concat()).await?;
+            Ok(Batch { made, existing, accounts })
+        })
+        .await
+}
+
+async fn accounts_find_in_txn(conn: &mut Connection, ids: &[i64]) -> Result<HashSet<i64>, Abort> {
+    let query = sql_query(ACCOUNTS_FIND).bind::<Array<BigInt>, _>(ids);
+    let rows: Vec<AccountId> = run("accounts_find", query.load(conn)).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+impl Batch {
+    /// The first of several equal items is the one that made the follow.
+    fn outcome(&mut self, edge: FollowEdge, allow_existing: bool) -> Result<Created, Failure> {
+        let key = (edge.follower_id().get(), edge.followed_id().get());
+        if let Some(since) = self.made.remove(&key) {
+            self.existing.insert(key, since);
+            return Ok(Created { follow: FollowRow::of(edge, since), existing: false });
+        }
+        match self.existing.get(&key) {
+            Some(since) if allow_existing => {
+                Ok(Created { follow: FollowRow::of(edge, *since), existing: true })
+            }
+            Some(_) => Err(FOLLOWS_PKEY.failure()),
+            None if !self.accounts.contains(&key.0) => Err(FOLLOWS_FOLLOWER_ID_FKEY.failure()),
+            None if !self.accounts.contains(&key.1) => Err(FOLLOWS_FOLLOWED_ID_FKEY.failure()),
+            // The insert met it, and it was gone when the next statement looked.
+            None => Err(FOLLOWS_PKEY.failure()),
+        }
+    }
+}
+
+fn by_edge(rows: Vec<EdgeRow>) -> Sinces {
+    rows.into_iter().map(|row| ((row.follower_id, row.followed_id), row.created_at)).collect()
+}
+
+fn column<T: Copy>(edges: &[T], id: impl Fn(T) -> UserId) -> Vec<i64> {
+    edges.iter().map(|edge| id(*edge).get()).collect()
+}

@@ -1,0 +1,47 @@
+//! Channels to Kith's services with the limits that tonic's own have not.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tonic::metadata::AsciiMetadataValue;
+use tonic::service::Interceptor;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+/// A channel to `address`, for example `http://127.0.0.1:50051`. It connects with the first call, and again when the
+/// connection is lost.
+///
+/// # Errors
+/// When `address` is not a URI.
+pub fn channel(address: &str) -> Result<Channel, tonic::transport::Error> {
+    let endpoint = Endpoint::from_shared(address.to_owned())?
+        .connect_timeout(Duration::from_secs(1))
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true)
+        .tcp_nodelay(true);
+    Ok(endpoint.connect_lazy())
+}
+
+/// Puts an access token into every call.
+#[derive(Clone, Debug)]
+pub struct BearerToken(AsciiMetadataValue);
+
+impl BearerToken {
+    /// For calls by the bearer of `token`.
+    ///
+    /// # Errors
+    /// When the token is not ASCII, and so is none.
+    pub fn new(token: &SecretString) -> Result<Self, tonic::metadata::errors::InvalidMetadataValue> {
+        let mut value: AsciiMetadataValue = format!("Bearer {}", token.expose_secret()).parse()?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
+
+impl Interceptor for BearerToken {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}

@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::HeaderMap;
+use kith_primitives::{Caller, Failure, Reason};
+use kith_tokens::Subject;
+
+use super::{Inner, Layers, Shared, refuse};
+
+/// Metadata key of a service's own token when it passes on a user's call.
+const SERVICE_AUTHORIZATION: &str = "x-kith-service-authorization";
+
+/// Proves who calls. A call without token goes on without caller; one with a bad token ends here.
+///
+/// RPCs that are open to all ignore tokens, so that a caller with an expired one can sign in again.
+pub(super) async fn authenticate(State(shared): Layers, mut request: Request, inner: Inner) -> Response {
+    let method = shared.methods.find(request.uri().path());
+    let open = method.is_none_or(|method| method.audience == crate::methods::Audience::Open);
+    if !open {
+        match caller(&shared, request.headers()) {
+            Ok(Some(caller)) => {
+                request.extensions_mut().insert(caller);
+            }
+            Ok(None) => {}
+            Err(failure) => return refuse(failure),
+        }
+    }
+    inner.run(request).await
+}
+
+fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Option<Caller>, Failure> {
+    let first = subject(shared, headers, "authorization")?;
+    let second = subject(shared, headers, SERVICE_AUTHORIZATION)?;
+    match (first, second) {
+        (None, None) => Ok(None),
+        (Some(Subject::User(user)), None) => Ok(Some(Caller::User(user))),
+        (Some(Subject::Service(service)), None) => Ok(Some(Caller::Service(service))),
+        (Some(Subject::User(user)), Some(Subject::Service(service))) => {
+            Ok(Some(Caller::ServiceForUser { user, service }))
+        }
+        _ => Err(invalid(
+            "with x-kith-service-authorization of a service, authorization must be a user's token",
+        )),
+    }
+}
+
+fn subject(shared: &Shared, headers: &HeaderMap, key: &str) -> Result<Option<Subject>, Failure> {
+    let mut values = headers.get_all(key).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(invalid("there is more than one token"));
+    }
+    let text = value
+        .to_str()
+        .map_err(|_| invalid("the token is not ASCII text"))?;
+    let (scheme, token) = text
+        .split_once(' ')
+        .ok_or_else(|| invalid("must be: Bearer <access token>"))?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(invalid("must be: Bearer <access token>"));
+    }
+    let keys = shared.keys.current().ok_or_else(no_keys)?;
+    let verified = shared.verifier.verify(&keys, token.trim())?;
+    Ok(Some(verified.subject))
+}
+
+fn invalid(text: &str) -> Failure {
+    Failure::new(Reason::TokenInvalid, text)
+}
+
+fn no_keys() -> Failure {
+    Failure::new(
+        Reason::ServiceNotReady,
+        "the keys that verify tokens are not known here at the moment",
+    )
+    .with_retry_after(Duration::from_secs(1))
+}

@@ -1,0 +1,25 @@
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use futures::FutureExt;
+use kith_primitives::Failure;
+
+use super::{Inner, Layers, refuse};
+
+/// Turns a panic into INTERNAL: one call fails, the connection and all others live on.
+pub(super) async fn catch_panics(State(_): Layers, request: Request, inner: Inner) -> Response {
+    // Nothing of the call is used after a panic, so it cannot be seen in a broken state.
+    match AssertUnwindSafe(inner.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => refuse(Failure::internal(format!("panic: {}", text(panic.as_ref())))),
+    }
+}
+
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let literal = panic.downcast_ref::<&str>().copied();
+    literal
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a text")
+}

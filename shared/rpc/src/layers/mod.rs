@@ -1,0 +1,75 @@
+//! What every call passes, outermost first.
+//!
+//! Each layer is one function with a file of its own, and [`ORDER`] lists them. The order matters: what is further out
+//! sees, and mends, the answers of all that is further in.
+
+mod authenticate;
+mod authorise;
+mod catch_panics;
+mod deadline;
+mod detach;
+mod explain;
+mod observe;
+mod readiness;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use kith_primitives::{Failure, RequestId};
+use kith_tokens::{SharedKeys, Verifier};
+use tokio_util::task::TaskTracker;
+
+use crate::health::Readiness;
+use crate::methods::Methods;
+use crate::status::carry;
+
+/// What the layers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) methods: Methods,
+    pub(crate) verifier: Verifier,
+    pub(crate) keys: SharedKeys,
+    pub(crate) readiness: Readiness,
+    pub(crate) mutations: TaskTracker,
+    pub(crate) default_deadline: Duration,
+    pub(crate) max_deadline: Duration,
+}
+
+/// Names the layers once, outermost first, for the list and for the wrapping.
+macro_rules! layers {
+    ($($name:ident)*) => {
+        /// The layers, outermost first.
+        pub const ORDER: &[&str] = &[$(stringify!($name)),*];
+
+        /// Puts all layers around `routes`.
+        pub(crate) fn wrap(routes: Router, shared: &Arc<Shared>) -> Router {
+            let layers: [fn(Router, &Arc<Shared>) -> Router; ORDER.len()] =
+                [$(|inner, shared| inner.layer(from_fn_with_state(Arc::clone(shared), $name::$name))),*];
+            // The one that is added last is the outermost.
+            layers.iter().rev().fold(routes, |inner, layer| layer(inner, shared))
+        }
+    };
+}
+
+layers!(observe explain catch_panics deadline readiness authenticate authorise detach);
+
+/// Answers a call that a layer refuses.
+fn refuse(failure: Failure) -> Response {
+    carry(failure).into_http()
+}
+
+/// The id that `observe` gave the call.
+fn request_id(request: &Request) -> RequestId {
+    request
+        .extensions()
+        .get::<RequestId>()
+        .cloned()
+        .unwrap_or_else(RequestId::random)
+}
+
+type Layers = State<Arc<Shared>>;
+use Next as Inner;

@@ -1,0 +1,81 @@
+//! A service as a process of its own: settings, telemetry, listener, signals.
+
+use std::error::Error;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use kith_settings::{Environment, Program, Topic, load};
+use kith_telemetry::LogSettings;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// What ends a process that could not go on.
+pub type AnyError = Box<dyn Error + Send + Sync>;
+
+/// The whole of a service's `main`: reads its settings, listens, runs it, and drains at SIGTERM or SIGINT.
+///
+/// Exit codes: 0 after a drain, 1 when the service could not run, 2 for mistakes in the settings.
+pub fn main<T: Topic, F>(
+    program: &Program,
+    listen_address: impl FnOnce(&T) -> SocketAddr,
+    run: impl FnOnce(T, TcpListener, CancellationToken) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<(), AnyError>>,
+{
+    let (logs, settings) =
+        match load::<(LogSettings, T)>(program, std::env::args_os(), &Environment::of_process()) {
+            Ok(settings) => settings,
+            Err(error) => return error.report(),
+        };
+    kith_telemetry::init(&logs);
+    let served = runtime().and_then(|runtime| {
+        runtime.block_on(async {
+            let shutdown = shutdown_on_signal()?;
+            let listener = TcpListener::bind(listen_address(&settings)).await?;
+            tracing::info!(address = %listener.local_addr()?, "listening");
+            run(settings, listener, shutdown).await
+        })
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the service could not run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The runtime that every Kith process has.
+///
+/// # Errors
+/// When the operating system gives no threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime, AnyError> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// A token that the first SIGTERM or SIGINT cancels. The second ends the process at once.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub fn shutdown_on_signal() -> std::io::Result<CancellationToken> {
+    let shutdown = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = shutdown.clone();
+    tokio::spawn(async move {
+        for seen in 0.. {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if seen > 0 {
+                std::process::exit(130);
+            }
+            tracing::info!("shutting down; a second signal ends the process at once");
+            token.cancel();
+        }
+    });
+    Ok(shutdown)
+}

@@ -1,0 +1,175 @@
+//! How a service listens and whom it believes.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use kith_settings::{Reader, Setting, Topic};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+const REFLECTION: Setting = Setting::new(
+    "reflection",
+    "who may ask a server for its contracts; by default open on loopback, else off",
+)
+.one_of(&["off", "authenticated", "open"]);
+const PLAINTEXT: Setting = Setting::new(
+    "plaintext",
+    "listen without TLS on an address that is not loopback",
+)
+.one_of(&["refused", "allowed"])
+.default("refused");
+const DEFAULT_DEADLINE: Setting = Setting::new("default-deadline", "deadline of calls that bring none")
+    .duration(Duration::from_millis(1), Duration::from_secs(3600))
+    .default("10s");
+const MAX_DEADLINE: Setting = Setting::new(
+    "max-deadline",
+    "longest deadline; calls that bring a longer one get this",
+)
+.duration(Duration::from_millis(1), Duration::from_secs(3600))
+.default("60s");
+const SHUTDOWN_DELAY: Setting = Setting::new(
+    "shutdown-delay",
+    "how long calls are still taken after health says NOT_SERVING, for load balancers to notice",
+)
+.duration(Duration::ZERO, Duration::from_secs(60))
+.default("0s");
+const DRAIN_TIMEOUT: Setting = Setting::new("drain-timeout", "how long calls may take to finish at shutdown")
+    .duration(SECOND, Duration::from_secs(300))
+    .default("20s");
+const TOKEN_ISSUER: Setting = Setting::new(
+    "token-issuer",
+    "iss of access tokens, the same for all services of a deployment",
+)
+.value("a text")
+.default("kith");
+const TOKEN_AUDIENCE: Setting = Setting::new(
+    "token-audience",
+    "aud of access tokens, the same for all services of a deployment",
+)
+.value("a text")
+.default("kith");
+
+/// Who may ask a server for its contracts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReflectionMode {
+    /// Nobody.
+    Off,
+    /// Callers with a token.
+    Authenticated,
+    /// Everybody.
+    Open,
+}
+
+impl FromStr for ReflectionMode {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "off" => Ok(Self::Off),
+            "authenticated" => Ok(Self::Authenticated),
+            "open" => Ok(Self::Open),
+            _ => Err(()),
+        }
+    }
+}
+
+/// How a service serves its port.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Who may ask for the contracts; `None` when the address decides.
+    pub reflection: Option<ReflectionMode>,
+    /// Whether an address that is not loopback may be served without TLS.
+    pub plaintext_allowed: bool,
+    /// The deadline of calls that bring none.
+    pub default_deadline: Duration,
+    /// The longest deadline; longer wishes get this one.
+    pub max_deadline: Duration,
+    /// How long calls are still taken after health says NOT_SERVING, for load balancers to notice.
+    pub shutdown_delay: Duration,
+    /// How long calls may take to finish after that.
+    pub drain_timeout: Duration,
+}
+
+impl ServerSettings {
+    /// Who may ask a server at `address` for its contracts.
+    pub fn reflection_at(&self, address: SocketAddr) -> ReflectionMode {
+        let by_address = if address.ip().is_loopback() {
+            ReflectionMode::Open
+        } else {
+            ReflectionMode::Off
+        };
+        self.reflection.unwrap_or(by_address)
+    }
+
+    /// Reads the address that a service listens on, and holds it to what is said of plaintext.
+    pub fn listen_address(
+        reader: &mut Reader<'_>,
+        setting: &'static Setting,
+        server: Option<&Self>,
+    ) -> Option<SocketAddr> {
+        let address: SocketAddr = reader.value(setting)?;
+        if !address.ip().is_loopback() && server.is_some_and(|server| !server.plaintext_allowed) {
+            reader.mistake(
+                setting,
+                "is not loopback, where plaintext must be asked for with --plaintext allowed",
+            );
+            return None;
+        }
+        Some(address)
+    }
+}
+
+impl Topic for ServerSettings {
+    fn settings() -> Vec<&'static Setting> {
+        vec![
+            &REFLECTION,
+            &PLAINTEXT,
+            &DEFAULT_DEADLINE,
+            &MAX_DEADLINE,
+            &SHUTDOWN_DELAY,
+            &DRAIN_TIMEOUT,
+        ]
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let reflection = reader.optional(&REFLECTION, Reader::value);
+        let plaintext = reader.value::<String>(&PLAINTEXT);
+        let default_deadline = reader.duration(&DEFAULT_DEADLINE);
+        let max_deadline = reader.duration(&MAX_DEADLINE);
+        let shutdown_delay = reader.duration(&SHUTDOWN_DELAY);
+        let drain_timeout = reader.duration(&DRAIN_TIMEOUT);
+        Some(Self {
+            reflection: reflection?,
+            plaintext_allowed: plaintext? == "allowed",
+            default_deadline: default_deadline?,
+            max_deadline: max_deadline?,
+            shutdown_delay: shutdown_delay?,
+            drain_timeout: drain_timeout?,
+        })
+    }
+}
+
+/// What access tokens say of themselves, the same for all services of a deployment.
+#[derive(Clone, Debug)]
+pub struct TokenSettings {
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`.
+    pub audience: String,
+}
+
+impl Topic for TokenSettings {
+    fn settings() -> Vec<&'static Setting> {
+        vec![&TOKEN_ISSUER, &TOKEN_AUDIENCE]
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let issuer = reader.value(&TOKEN_ISSUER);
+        let audience = reader.value(&TOKEN_AUDIENCE);
+        Some(Self {
+            issuer: issuer?,
+            audience: audience?,
+        })
+    }
+}
