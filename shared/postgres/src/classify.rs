@@ -72,7 +72,11 @@ fn driver_error(message: &str) -> DbErrorKind {
         "error parsing response from server",
         "unexpected message from server",
     ];
-    if LOST.contains(&message) { DbErrorKind::ConnectionLost } else { DbErrorKind::Unexpected }
+    if LOST.contains(&message) {
+        DbErrorKind::ConnectionLost
+    } else {
+        DbErrorKind::Unexpected
+    }
 }
 
 /// Errors of the server whose SQLSTATE did not come through.

@@ -60,6 +60,33 @@ pub enum DbErrorKind {
     Unexpected,
 }
 
+impl DbErrorKind {
+    /// The kind in one word, for spans and metrics.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Constraint(_) => "constraint",
+            Self::NotNull { .. } => "not_null",
+            Self::Deadlock => "deadlock",
+            Self::SerializationFailure => "serialization_failure",
+            Self::LockTimeout => "lock_timeout",
+            Self::StatementTimeout => "statement_timeout",
+            Self::Cancelled => "cancelled",
+            Self::TransactionAborted => "transaction_aborted",
+            Self::OutOfLocks => "out_of_locks",
+            Self::TooManyConnections => "too_many_connections",
+            Self::PlanChanged => "plan_changed",
+            Self::ConnectionLost => "connection_lost",
+            Self::Unreachable => "unreachable",
+            Self::LoginRefused => "login_refused",
+            Self::ReadOnly => "read_only",
+            Self::InvalidText => "invalid_text",
+            Self::OutOfRange => "out_of_range",
+            Self::NoRow => "no_row",
+            Self::Unexpected => "unexpected",
+        }
+    }
+}
+
 /// A failed statement, checkout or login: its kind, and the whole cause for the log.
 pub struct DbError(Box<Parts>);
 
@@ -71,7 +98,11 @@ struct Parts {
 
 impl DbError {
     pub(crate) fn new(kind: DbErrorKind, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Box::new(Parts { kind, query: None, cause: cause.into() }))
+        Self(Box::new(Parts {
+            kind,
+            query: None,
+            cause: cause.into(),
+        }))
     }
 
     pub(crate) fn of_query(mut self, name: &'static str) -> Self {
@@ -104,12 +135,18 @@ impl DbError {
 
     /// Whether another transaction was in the way and the same work may succeed now.
     pub(crate) fn is_conflict(&self) -> bool {
-        matches!(self.kind(), DbErrorKind::Deadlock | DbErrorKind::SerializationFailure)
+        matches!(
+            self.kind(),
+            DbErrorKind::Deadlock | DbErrorKind::SerializationFailure
+        )
     }
 
     /// Whether the same work may succeed on another connection.
     pub(crate) fn is_stale_connection(&self) -> bool {
-        matches!(self.kind(), DbErrorKind::PlanChanged | DbErrorKind::ConnectionLost)
+        matches!(
+            self.kind(),
+            DbErrorKind::PlanChanged | DbErrorKind::ConnectionLost
+        )
     }
 
     /// Whether the connection must not be used again.
@@ -148,13 +185,17 @@ impl From<DbError> for Failure {
                 None => return Failure::internal(error),
             },
             DbErrorKind::Deadlock | DbErrorKind::SerializationFailure | DbErrorKind::LockTimeout => {
-                unavailable("the database is busy with conflicting changes; nothing was changed", RETRY_CONFLICT)
+                unavailable(
+                    "the database is busy with conflicting changes; nothing was changed",
+                    RETRY_CONFLICT,
+                )
             }
             DbErrorKind::StatementTimeout => deadline_exceeded(),
-            DbErrorKind::OutOfLocks => {
-                Failure::new(Reason::DatabaseLocksExhausted, "the database's lock table is full; nothing was changed")
-                    .with_retry_after(RETRY_UNAVAILABLE)
-            }
+            DbErrorKind::OutOfLocks => Failure::new(
+                Reason::DatabaseLocksExhausted,
+                "the database's lock table is full; nothing was changed",
+            )
+            .with_retry_after(RETRY_UNAVAILABLE),
             DbErrorKind::Cancelled
             | DbErrorKind::TooManyConnections
             | DbErrorKind::PlanChanged
@@ -174,11 +215,17 @@ impl From<DbError> for Failure {
 }
 
 pub(crate) fn database_unavailable() -> Failure {
-    unavailable("the database does not answer; nothing was changed", RETRY_UNAVAILABLE)
+    unavailable(
+        "the database does not answer; nothing was changed",
+        RETRY_UNAVAILABLE,
+    )
 }
 
 pub(crate) fn deadline_exceeded() -> Failure {
-    Failure::new(Reason::DeadlineExceeded, "the deadline passed before the database was done")
+    Failure::new(
+        Reason::DeadlineExceeded,
+        "the deadline passed before the database was done",
+    )
 }
 
 pub(crate) fn outcome_unknown() -> Failure {

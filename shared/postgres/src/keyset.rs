@@ -8,7 +8,10 @@ const RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_3
 
 /// The cursor of the row with this time and key.
 pub fn cursor(created_at: DateTime<Utc>, key: i64) -> Cursor {
-    Cursor { created_at_micros: created_at.timestamp_micros(), key }
+    Cursor {
+        created_at_micros: created_at.timestamp_micros(),
+        key,
+    }
 }
 
 /// The time that a cursor holds, for the comparison in SQL.
@@ -32,7 +35,13 @@ mod tests {
 
     #[test]
     fn made_up_times_stay_within_what_the_database_takes() {
-        let time = |created_at_micros| cursor_time(Cursor { created_at_micros, key: 1 }).to_rfc3339();
+        let time = |created_at_micros| {
+            cursor_time(Cursor {
+                created_at_micros,
+                key: 1,
+            })
+            .to_rfc3339()
+        };
         assert_eq!(time(i64::MIN), "0001-01-01T00:00:00+00:00");
         assert_eq!(time(i64::MAX), "9999-12-31T23:59:59.999999+00:00");
     }

@@ -3,15 +3,20 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool};
-use kith_primitives::{Failure, Reason};
+use deadpool::managed::{self, Metrics, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool};
+use kith_primitives::{Context, Failure, Reason};
+use kith_telemetry::pool_span;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::db_error::{database_unavailable, deadline_exceeded};
 use crate::lease::{Abandoned, Lease};
 use crate::session::{Connector, Session};
-use crate::{DatabaseUrl, DbError, PoolSettings, PoolStatus, deadline};
+use crate::{DatabaseUrl, DbError, PoolSettings, PoolStatus};
+
+/// How long the next borrower waits for a read whose caller is gone.
+const DRAIN_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Hands out connections.
 #[derive(Clone)]
@@ -30,7 +35,9 @@ impl Pool {
             max_lifetime: settings.max_lifetime,
         };
         // Last in, first out: the connection that was used last needs a check least.
-        let builder = managed::Pool::builder(manager).max_size(settings.size.max(1)).queue_mode(QueueMode::Lifo);
+        let builder = managed::Pool::builder(manager)
+            .max_size(settings.size.max(1))
+            .queue_mode(QueueMode::Lifo);
         let pool: managed::Pool<Manager> = match builder.build() {
             Ok(pool) => pool,
             Err(error) => unreachable!("only timeouts of deadpool's own need a runtime: {error}"),
@@ -38,15 +45,18 @@ impl Pool {
         if let Ok(runtime) = Handle::try_current() {
             drop(runtime.spawn(sweep(pool.weak(), settings.idle_check_after)));
         }
-        Self { pool, checkout_timeout: settings.checkout_timeout }
+        Self {
+            pool,
+            checkout_timeout: settings.checkout_timeout,
+        }
     }
 
     /// A connection that works, as far as can be known without asking the server each time.
     pub(crate) async fn checkout(&self, abandoned: Abandoned) -> Result<Lease, Failure> {
-        let left = deadline::time_left();
+        let left = Context::time_left();
         let patience = left.map_or(self.checkout_timeout, |left| left.min(self.checkout_timeout));
-        match timeout(patience, self.pool.get()).await {
-            Ok(Ok(session)) => Ok(Lease::new(session, abandoned)),
+        match timeout(patience, self.pool.get()).instrument(pool_span()).await {
+            Ok(Ok(pooled)) => Ok(Lease::new(pooled, abandoned)),
             Ok(Err(error)) => Err(refusal(error)),
             Err(_) if left == Some(patience) => Err(deadline_exceeded().with_cause(self.exhausted(patience))),
             Err(_) => Err(database_unavailable().with_cause(self.exhausted(patience))),
@@ -54,8 +64,18 @@ impl Pool {
     }
 
     pub(crate) fn status(&self) -> PoolStatus {
-        let managed::Status { max_size, size, available, waiting } = self.pool.status();
-        PoolStatus { max_size, size, available, waiting }
+        let managed::Status {
+            max_size,
+            size,
+            available,
+            waiting,
+        } = self.pool.status();
+        PoolStatus {
+            max_size,
+            size,
+            available,
+            waiting,
+        }
     }
 
     pub(crate) fn close(&self) {
@@ -81,11 +101,18 @@ async fn sweep(pool: WeakPool<Manager>, every: Duration) {
         tokio::time::sleep(every).await;
         match pool.upgrade() {
             Some(pool) if !pool.is_closed() => {
-                pool.retain(|session, _| pool.manager().may_live(session));
+                pool.retain(|pooled, _| pool.manager().may_live(pooled));
             }
             _ => return,
         }
     }
+}
+
+/// A connection of the pool, with what decides when it ends.
+pub(crate) struct Pooled {
+    pub(crate) session: Session,
+    generation: u64,
+    lifetime: Duration,
 }
 
 /// Makes connections, and decides which may be used again.
@@ -100,44 +127,55 @@ pub(crate) struct Manager {
 
 impl Manager {
     /// Ends all connections that are not newer than this one, each before its next use.
-    pub(crate) fn outdate(&self, session: &Session) {
-        let generation = session.generation;
-        let _ = self.generation.compare_exchange(
-            generation,
-            generation + 1,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+    pub(crate) fn outdate(&self, pooled: &Pooled) {
+        let next = pooled.generation + 1;
+        let swap =
+            self.generation
+                .compare_exchange(pooled.generation, next, Ordering::Relaxed, Ordering::Relaxed);
+        if swap.is_ok() {
+            tracing::info!("the database connections made so far are given up");
+        }
     }
 
-    fn may_live(&self, session: &Session) -> bool {
-        let current = session.generation == self.generation.load(Ordering::Relaxed);
-        current && !session.has_ended() && session.age() < self.max_lifetime.mul_f64(session.stamina)
+    fn may_live(&self, pooled: &Pooled) -> bool {
+        pooled.generation == self.generation.load(Ordering::Relaxed)
+            && pooled.session.age() < pooled.lifetime
+            && !pooled.session.is_spoiled()
     }
 }
 
 impl managed::Manager for Manager {
-    type Type = Session;
+    type Type = Pooled;
     type Error = DbError;
 
-    async fn create(&self) -> Result<Session, DbError> {
+    async fn create(&self) -> Result<Pooled, DbError> {
         let generation = self.generation.load(Ordering::Relaxed);
-        let session = self.connector.connect().await?;
-        Ok(Session { generation, ..session })
+        let lifetime = self.max_lifetime.mul_f64(rand::random_range(0.8..=1.2));
+        Ok(Pooled {
+            session: self.connector.connect().await?,
+            generation,
+            lifetime,
+        })
     }
 
-    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<DbError> {
-        if !self.may_live(session) || session.in_transaction() {
-            return Err(RecycleError::message("ended, outdated or in a transaction"));
+    async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<DbError> {
+        if !self.may_live(pooled) || pooled.session.in_transaction() {
+            return Err(RecycleError::message("ended, too old or in a transaction"));
         }
-        if session.idle() <= self.idle_check_after {
-            return Ok(());
-        }
-        let checked = session.settle(self.check_patience).await;
-        if checked.is_err() {
+        if pooled.session.is_unsettled() {
+            pooled
+                .session
+                .settle(DRAIN_PATIENCE)
+                .await
+                .inspect_err(|_| pooled.session.abandon())?;
+        } else if pooled.session.idle() > self.idle_check_after {
             // The others have probably lost the same server, and each would take as long to find out.
-            self.outdate(session);
+            pooled
+                .session
+                .settle(self.check_patience)
+                .await
+                .inspect_err(|_| self.outdate(pooled))?;
         }
-        Ok(checked?)
+        Ok(())
     }
 }

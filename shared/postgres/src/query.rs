@@ -1,8 +1,11 @@
 //! The one way to run a statement.
 
 use std::future::Future;
+use std::time::Instant;
 
 use diesel::QueryResult;
+use kith_telemetry::{query_finished, query_span};
+use tracing::Instrument;
 
 use crate::{DbError, DbErrorKind, classify};
 
@@ -13,7 +16,16 @@ use crate::{DbError, DbErrorKind, classify};
 /// # Errors
 /// [`DbError`], sorted and with the name.
 pub async fn run<T>(name: &'static str, query: impl Future<Output = QueryResult<T>>) -> Result<T, DbError> {
-    query.await.map_err(|error| classify::statement_error(error).of_query(name))
+    let (span, started) = (query_span(name), Instant::now());
+    let answer = query.instrument(span.clone()).await;
+    let answer = answer.map_err(|error| classify::statement_error(error).of_query(name));
+    query_finished(
+        &span,
+        name,
+        started.elapsed(),
+        answer.as_ref().err().map(|error| error.kind().label()),
+    );
+    answer
 }
 
 /// Turns the absence of a row into `None`.

@@ -42,7 +42,10 @@ impl Connector {
             config.keepalives_interval(KEEPALIVE_INTERVAL);
             config.keepalives_retries(KEEPALIVE_RETRIES);
         }
-        Self { config, tls: url.tls() }
+        Self {
+            config,
+            tls: url.tls(),
+        }
     }
 
     /// Logs in.
@@ -52,12 +55,31 @@ impl Connector {
     }
 
     async fn login(&self) -> Result<Session, DbError> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await.map_err(classify::login_error)?;
+        let (client, connection) = self
+            .config
+            .connect(self.tls.clone())
+            .await
+            .map_err(classify::login_error)?;
         let driver = drive(connection);
         let statement_timeout = statement_timeout(&client).await.map_err(classify::login_error)?;
-        let cancel = Cancel { token: client.cancel_token(), tls: self.tls.clone() };
-        let connection = Connection::try_from(client).await.map_err(classify::setup_error)?;
-        Ok(Session { connection, driver, cancel, statement_timeout, made: Instant::now(), idle_since: Instant::now() })
+        let cancel = Cancel {
+            token: client.cancel_token(),
+            tls: self.tls.clone(),
+        };
+        let connection = Connection::try_from(client)
+            .await
+            .map_err(classify::setup_error)?;
+        let (made, idle_since) = (Instant::now(), Instant::now());
+        Ok(Session {
+            connection,
+            driver,
+            cancel,
+            statement_timeout,
+            made,
+            idle_since,
+            unsettled: false,
+            spoiled: false,
+        })
     }
 }
 
@@ -86,7 +108,7 @@ async fn statement_timeout(client: &Client) -> Result<Option<Duration>, tokio_po
     Ok(millis.filter(|millis| *millis > 0).map(Duration::from_millis))
 }
 
-/// A connection, the task that drives it, and its times.
+/// A connection, the task that drives it, and what the pool must know of it.
 pub(crate) struct Session {
     pub(crate) connection: Connection,
     driver: AbortHandle,
@@ -94,6 +116,8 @@ pub(crate) struct Session {
     statement_timeout: Option<Duration>,
     made: Instant,
     idle_since: Instant,
+    unsettled: bool,
+    spoiled: bool,
 }
 
 impl Session {
@@ -105,6 +129,7 @@ impl Session {
         self.idle_since.elapsed()
     }
 
+    /// The role's own limit on a statement, `None` without one.
     pub(crate) fn statement_timeout(&self) -> Option<Duration> {
         self.statement_timeout
     }
@@ -113,9 +138,14 @@ impl Session {
         self.cancel.clone()
     }
 
-    /// Whether the task that drives the connection has ended, and so has the connection.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.driver.is_finished()
+    /// Whether it must not be used again: it was given up, or the task that drives it has ended.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.spoiled || self.driver.is_finished()
+    }
+
+    /// Whether a statement may still be running for a borrower who is gone.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.unsettled
     }
 
     /// Whether a transaction is open, as far as the client knows.
@@ -125,19 +155,29 @@ impl Session {
 
     /// Waits for whatever the server still does for this connection, and for a sign of life.
     pub(crate) async fn settle(&mut self, patience: Duration) -> Result<(), DbError> {
-        match timeout(patience, self.connection.batch_execute("")).await {
-            Ok(answer) => answer.map_err(classify::statement_error),
-            Err(elapsed) => Err(DbError::new(DbErrorKind::ConnectionLost, elapsed)),
-        }
+        let answer = timeout(patience, self.connection.batch_execute("")).await;
+        let answer = answer.map_err(|elapsed| DbError::new(DbErrorKind::ConnectionLost, elapsed))?;
+        answer.map_err(classify::statement_error)?;
+        self.unsettled = false;
+        Ok(())
     }
 
-    pub(crate) fn rests(&mut self) {
+    /// It is given back.
+    pub(crate) fn rest(&mut self, unsettled: bool) {
         self.idle_since = Instant::now();
+        self.unsettled = unsettled;
+    }
+
+    /// Stops the running statement, if there is one, and closes the connection.
+    pub(crate) fn abandon(&mut self) {
+        self.cancel().send();
+        self.hang_up();
     }
 
     /// Closes the socket at once, so that the server rolls back and gives up the locks. Left alone, the driver would
     /// wait for the running statement first.
-    pub(crate) fn hang_up(self) {
+    pub(crate) fn hang_up(&mut self) {
+        self.spoiled = true;
         self.driver.abort();
     }
 }
@@ -156,7 +196,10 @@ impl Cancel {
             return;
         };
         drop(runtime.spawn(async move {
-            if !matches!(timeout(CANCEL_TIMEOUT, self.token.cancel_query(self.tls)).await, Ok(Ok(()))) {
+            if !matches!(
+                timeout(CANCEL_TIMEOUT, self.token.cancel_query(self.tls)).await,
+                Ok(Ok(()))
+            ) {
                 tracing::info!("a statement could not be cancelled");
             }
         }));

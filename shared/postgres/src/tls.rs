@@ -28,9 +28,13 @@ impl Trust {
     pub(crate) fn connector(self) -> Result<MakeRustlsConnect, DatabaseUrlError> {
         let from = match &self {
             Trust::Chain(Some(file)) | Trust::ChainAndName(Some(file)) => file.display().to_string(),
-            Trust::Anybody | Trust::Chain(None) | Trust::ChainAndName(None) => "the operating system".to_owned(),
+            Trust::Anybody | Trust::Chain(None) | Trust::ChainAndName(None) => {
+                "the operating system".to_owned()
+            }
         };
-        self.client_config().map(MakeRustlsConnect::new).map_err(|source| DatabaseUrlError::Certificates { from, source })
+        self.client_config()
+            .map(MakeRustlsConnect::new)
+            .map_err(|source| DatabaseUrlError::Certificates { from, source })
     }
 
     fn client_config(self) -> Result<ClientConfig, Box<dyn std::error::Error + Send + Sync>> {
@@ -87,7 +91,10 @@ impl ServerCertVerifier for AnyName {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         // The name is looked at last, once the chain has been found good.
-        match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+        match self
+            .0
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

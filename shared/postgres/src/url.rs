@@ -2,17 +2,28 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
+use kith_settings::{Reader, Setting};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::session::Connector;
 use crate::tls::Trust;
+use crate::{Connection, DbError};
+
+/// How long an attempt to reach a server takes outside of a pool, unless the URL says otherwise.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What may stand unencoded in every part of a URL.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// A PostgreSQL URL, as libpq has it: `postgres://role:password@host:5432/database?sslmode=verify-full`.
 ///
@@ -67,13 +78,36 @@ pub enum DatabaseUrlError {
     Malformed(String),
 }
 
+impl DatabaseUrlError {
+    /// What is wrong in constant words, for where the URL is a secret.
+    pub const fn problem(&self) -> &'static str {
+        match self {
+            Self::Scheme => "does not start with postgres:// or postgresql://",
+            Self::NoHost => "names no host",
+            Self::Encoding => "is not UTF-8 once it is percent-decoded",
+            Self::SslMode => "has an sslmode that is not disable, prefer, require, verify-ca or verify-full",
+            Self::Certificates { .. } => {
+                "asks to trust certificates that cannot be loaded; see its sslrootcert"
+            }
+            Self::Malformed(_) => "has a port or a parameter that is not understood",
+        }
+    }
+}
+
 impl DatabaseUrl {
+    /// Reads a URL from a setting, which is a secret.
+    pub fn from_setting(reader: &mut Reader<'_>, setting: &'static Setting) -> Option<Self> {
+        reader.secret_with(setting, |url| Self::parse(url).map_err(|error| error.problem()))
+    }
+
     /// Reads a URL, and the file that its `sslrootcert` names.
     ///
     /// # Errors
     /// [`DatabaseUrlError`], which says what is wrong without repeating the URL.
     pub fn parse(url: &str) -> Result<Self, DatabaseUrlError> {
-        let rest = ["postgres://", "postgresql://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+        let rest = ["postgres://", "postgresql://"]
+            .iter()
+            .find_map(|scheme| url.strip_prefix(scheme));
         let (rest, query) = split(rest.ok_or(DatabaseUrlError::Scheme)?, '?');
         let (rest, database) = split(rest, '/');
         let (login, authority) = rest.rsplit_once('@').unwrap_or(("", rest));
@@ -122,6 +156,15 @@ impl DatabaseUrl {
         self
     }
 
+    /// One connection outside of any pool, for migrations and tools.
+    ///
+    /// # Errors
+    /// A [`DbError`] when there is none within a few seconds.
+    pub async fn connect(&self) -> Result<Connection, DbError> {
+        let session = Connector::new(self, CONNECT_TIMEOUT).connect().await?;
+        Ok(session.connection)
+    }
+
     /// Who logs in; `None` for the user that runs the process.
     pub fn role(&self) -> Option<&str> {
         self.role.as_deref()
@@ -164,7 +207,8 @@ impl DatabaseUrl {
 
     fn hosts(&self) -> Result<Config, DatabaseUrlError> {
         let query = self.query(|name| !matches!(name, "sslmode" | "sslrootcert"));
-        let mut config = Config::from_str(&format!("postgres://{}/{query}", self.authority)).map_err(malformed)?;
+        let mut config =
+            Config::from_str(&format!("postgres://{}/{query}", self.authority)).map_err(malformed)?;
         let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
         if hosts.is_empty() && addresses.is_empty() {
             return Err(DatabaseUrlError::NoHost);
@@ -190,7 +234,9 @@ impl DatabaseUrl {
     }
 
     fn trust(&self) -> Trust {
-        let verify = self.parameter("sslmode").filter(|mode| mode.starts_with("verify-"));
+        let verify = self
+            .parameter("sslmode")
+            .filter(|mode| mode.starts_with("verify-"));
         match (verify, self.parameter("sslrootcert")) {
             (Some("verify-full"), None) | (_, Some("system")) => Trust::ChainAndName(None),
             (Some("verify-full"), Some(file)) => Trust::ChainAndName(Some(file.into())),
@@ -216,8 +262,14 @@ impl DatabaseUrl {
 
     fn query(&self, keep: impl Fn(&str) -> bool) -> String {
         let kept = self.parameters.iter().filter(|(name, _)| keep(name));
-        let pairs: Vec<_> = kept.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
-        if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+        let pairs: Vec<_> = kept
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .collect();
+        if pairs.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", pairs.join("&"))
+        }
     }
 }
 
@@ -235,7 +287,11 @@ impl fmt::Display for DatabaseUrl {
             "" => self.parameter("host").map(encode).unwrap_or_default(),
             authority => authority.to_owned(),
         };
-        let role = self.role.as_deref().map(|role| encode(role) + "@").unwrap_or_default();
+        let role = self
+            .role
+            .as_deref()
+            .map(|role| encode(role) + "@")
+            .unwrap_or_default();
         let database = self.database.as_deref().map(encode).unwrap_or_default();
         write!(f, "postgres://{role}{host}/{database}")
     }
@@ -266,7 +322,9 @@ fn decode(text: &str) -> Result<String, DatabaseUrlError> {
 
 /// The driver's errors name the parameter and never its value.
 fn malformed(error: tokio_postgres::Error) -> DatabaseUrlError {
-    let cause = error.into_source().map_or_else(String::new, |cause| cause.to_string());
+    let cause = error
+        .into_source()
+        .map_or_else(String::new, |cause| cause.to_string());
     DatabaseUrlError::Malformed(cause)
 }
 
@@ -299,13 +357,18 @@ mod tests {
 
     #[test]
     fn role_and_database_can_be_exchanged() {
-        let url = url("postgres://owner:secret@db/postgres").with_role("kith_identity", None).with_database("kith");
+        let url = url("postgres://owner:secret@db/postgres")
+            .with_role("kith_identity", None)
+            .with_database("kith");
         assert_eq!(url.expose(), "postgres://kith_identity@db/kith");
     }
 
     #[test]
     fn a_unix_socket_needs_no_tls_whatever_the_mode() {
-        for text in ["postgres://%2Frun%2Fpg/kith?sslmode=require", "postgres:///kith?host=/run/pg"] {
+        for text in [
+            "postgres://%2Frun%2Fpg/kith?sslmode=require",
+            "postgres:///kith?host=/run/pg",
+        ] {
             let config = url(text).config();
             assert_eq!(config.get_hosts(), [Host::Unix("/run/pg".into())]);
             assert_eq!(config.get_ssl_mode(), SslMode::Disable);
@@ -333,7 +396,10 @@ mod tests {
         assert!(refused("postgres://db/kith?sslkey=x").contains("sslkey"));
         assert!(refused("postgres://db:port/kith").contains("port"));
         assert!(refused("postgres://%FF@db/kith").contains("UTF-8"));
-        assert!(refused("postgres://db/kith?sslmode=verify-full&sslrootcert=/missing.pem").contains("/missing.pem"));
+        assert!(
+            refused("postgres://db/kith?sslmode=verify-full&sslrootcert=/missing.pem")
+                .contains("/missing.pem")
+        );
     }
 
     #[test]

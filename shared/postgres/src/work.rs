@@ -22,7 +22,10 @@ pub trait Work<'c, T>:
 
 impl<'c, F, T, Answer> Work<'c, T> for F
 where
-    F: AsyncFnOnce(&'c mut Connection) -> Result<T, Abort> + FnOnce(&'c mut Connection) -> Answer + Clone + Send,
+    F: AsyncFnOnce(&'c mut Connection) -> Result<T, Abort>
+        + FnOnce(&'c mut Connection) -> Answer
+        + Clone
+        + Send,
     Answer: Future<Output = Result<T, Abort>> + Send,
 {
     type Answer = Answer;

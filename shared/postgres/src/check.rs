@@ -1,0 +1,196 @@
+//! Whether a server is one that Kith runs on.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Integer, Text};
+use diesel_async::RunQueryDsl;
+use kith_primitives::Failure;
+
+use crate::{Connection, Database, DbError, run};
+
+/// The versions of PostgreSQL that Kith runs on, by their first number.
+pub const SUPPORTED_VERSIONS: std::ops::RangeInclusive<i32> = 15..=18;
+
+/// Why a server or database will not do. The text says how to help it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServerProblem {
+    /// Too old, or too new.
+    #[error("PostgreSQL {version} is not supported; use one of the versions 15 to 18")]
+    Version {
+        /// The server's version in full.
+        version: String,
+    },
+    /// The database cannot hold every text.
+    #[error(
+        "the encoding of database {database} is {encoding}; create it with \
+         CREATE DATABASE {database} TEMPLATE template0 ENCODING 'UTF8'"
+    )]
+    Encoding {
+        /// The database.
+        database: String,
+        /// Its encoding.
+        encoding: String,
+    },
+    /// Errors could not be told apart by their messages.
+    #[error(
+        "the server's messages are not in English (lc_messages is {lc_messages}); as a superuser, run \
+         ALTER DATABASE {database} SET lc_messages = 'C' and start again"
+    )]
+    Language {
+        /// The database.
+        database: String,
+        /// What the server speaks now.
+        lc_messages: String,
+    },
+}
+
+impl Database {
+    /// What keeps Kith from running on this server; nothing, in the good case. A service is not ready before that.
+    ///
+    /// # Errors
+    /// DATABASE_UNAVAILABLE, when it cannot be asked now.
+    pub async fn server_problems(&self) -> Result<Vec<ServerProblem>, Failure> {
+        let server = self.read(async |conn: &mut Connection| {
+            let query = diesel::sql_query(SERVER);
+            let server: Server = run("server_check", query.get_result(conn)).await?;
+            let speaks_english = server.claims_english() || proves_english(conn).await?;
+            Ok((server, speaks_english))
+        });
+        let (server, speaks_english) = server.await?;
+        Ok(server.problems(speaks_english))
+    }
+}
+
+const SERVER: &str = "SELECT current_setting('server_version_num')::integer AS version_num,
+    current_setting('server_version') AS version,
+    quote_ident(current_database()) AS database,
+    current_setting('server_encoding') AS encoding,
+    current_setting('lc_messages') AS lc_messages";
+
+#[derive(Clone, QueryableByName)]
+struct Server {
+    #[diesel(sql_type = Integer)]
+    version_num: i32,
+    #[diesel(sql_type = Text)]
+    version: String,
+    #[diesel(sql_type = Text)]
+    database: String,
+    #[diesel(sql_type = Text)]
+    encoding: String,
+    #[diesel(sql_type = Text)]
+    lc_messages: String,
+}
+
+impl Server {
+    fn claims_english(&self) -> bool {
+        let language = self
+            .lc_messages
+            .split(['_', '.', '-', '@'])
+            .next()
+            .unwrap_or_default();
+        matches!(language, "C" | "POSIX" | "en" | "English")
+    }
+
+    fn problems(&self, speaks_english: bool) -> Vec<ServerProblem> {
+        let Self {
+            version,
+            database,
+            encoding,
+            lc_messages,
+            ..
+        } = self.clone();
+        let mut problems = Vec::new();
+        if !SUPPORTED_VERSIONS.contains(&(self.version_num / 10_000)) {
+            problems.push(ServerProblem::Version { version });
+        }
+        if encoding != "UTF8" {
+            problems.push(ServerProblem::Encoding {
+                database: database.clone(),
+                encoding,
+            });
+        }
+        if !speaks_english {
+            problems.push(ServerProblem::Language {
+                database,
+                lc_messages,
+            });
+        }
+        problems
+    }
+}
+
+/// A server without the translation answers in English whatever it is set to, so only an error can tell.
+async fn proves_english(conn: &mut Connection) -> Result<bool, DbError> {
+    match run(
+        "server_language_check",
+        diesel::sql_query("SELECT 1 / 0").execute(conn),
+    )
+    .await
+    {
+        Ok(_) => Ok(false),
+        Err(error) if error.spoils_connection() => Err(error),
+        Err(error) => {
+            let cause = std::error::Error::source(&error);
+            Ok(cause.is_some_and(|cause| cause.to_string() == "division by zero"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(version_num: i32, encoding: &str, lc_messages: &str) -> Server {
+        Server {
+            version_num,
+            version: "15.4".to_owned(),
+            database: "kith".to_owned(),
+            encoding: encoding.to_owned(),
+            lc_messages: lc_messages.to_owned(),
+        }
+    }
+
+    #[test]
+    fn versions_15_to_18_are_supported() {
+        for (version_num, supported) in [
+            (140_012, false),
+            (150_000, true),
+            (180_003, true),
+            (190_000, false),
+        ] {
+            assert_eq!(
+                server(version_num, "UTF8", "C").problems(true).is_empty(),
+                supported
+            );
+        }
+    }
+
+    #[test]
+    fn every_problem_is_reported_with_its_remedy() {
+        let problems = server(90_600, "LATIN1", "de_DE.UTF-8").problems(false);
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 3);
+        assert!(texts[0].contains("15 to 18"), "{texts:?}");
+        assert!(texts[1].contains("ENCODING 'UTF8'"), "{texts:?}");
+        assert!(
+            texts[2].contains("ALTER DATABASE kith SET lc_messages = 'C'"),
+            "{texts:?}"
+        );
+    }
+
+    #[test]
+    fn english_is_known_by_many_names() {
+        for name in [
+            "C",
+            "POSIX",
+            "C.UTF-8",
+            "en_US.utf8",
+            "en-GB",
+            "English_United States.1252",
+        ] {
+            assert!(server(150_000, "UTF8", name).claims_english(), "{name}");
+        }
+        for name in ["de_DE.UTF-8", "", "ca_ES", "German_Germany.1252"] {
+            assert!(!server(150_000, "UTF8", name).claims_english(), "{name}");
+        }
+    }
+}
