@@ -1,0 +1,236 @@
+"""A client of Kith that shares no code with it: grpcio, with stubs made from proto/ on the spot.
+
+It walks through what a backend team does first, prints each step, and fails at the first answer that is not as the
+contracts promise.
+"""
+
+import argparse
+import sys
+import tempfile
+import uuid
+from contextlib import ExitStack
+from importlib import import_module, resources
+from pathlib import Path
+
+import grpc
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_status import rpc_status
+from grpc_tools import protoc
+
+PROTO = Path(__file__).resolve().parents[2] / "proto"
+IDENTITY = "kith.identity.v1.IdentityService"
+SOCIAL_GRAPH = "kith.social_graph.v1.SocialGraphService"
+PASSWORD = "correct horse battery staple"
+# Seconds; a call without a deadline could hang for ever.
+TIMEOUT = 10
+
+
+def make_stubs(folder):
+    """Makes the modules of every contract in `folder`, and lets this process import them."""
+    well_known = resources.files("grpc_tools") / "_proto"
+    contracts = sorted(str(path) for path in (PROTO / "kith").rglob("*.proto"))
+    includes = [f"-I{PROTO}", f"-I{well_known}"]
+    if protoc.main(["protoc", *includes, f"--python_out={folder}", f"--grpc_python_out={folder}", *contracts]):
+        sys.exit("no stubs could be made from proto/")
+    sys.path.insert(0, str(folder))
+
+
+def say(what):
+    print(f"  {what}", flush=True)
+
+
+def expect(what, actual, wanted):
+    """Ends the program unless the answer is as promised."""
+    if actual != wanted:
+        sys.exit(f"  {what}: expected {wanted!r}, got {actual!r}")
+
+
+def refusal(call, *arguments, **options):
+    """Makes a call that must fail, and answers its error and the details by the names of their messages."""
+    try:
+        answer = call(*arguments, timeout=TIMEOUT, **options)
+    except grpc.RpcError as error:
+        details = {}
+        for packed in rpc_status.from_call(error).details:
+            name = packed.TypeName().rpartition(".")[2]
+            details[name] = getattr(error_details_pb2, name)()
+            packed.Unpack(details[name])
+        return error, details
+    sys.exit(f"  expected an error, got {answer}")
+
+
+def expect_refusal(error, details, code, reason):
+    """Checks what every error must carry."""
+    expect("code", error.code(), code)
+    info = details["ErrorInfo"]
+    expect("reason and domain", (info.reason, info.domain), (reason, "kith"))
+    expect("message begins with the reason", error.details().startswith(f"{reason}: "), True)
+    expect("request id is there", bool(details["RequestInfo"].request_id), True)
+
+
+def check_health(channel, service):
+    stub = health_pb2_grpc.HealthStub(channel)
+    for name in ["", service]:
+        status = stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=TIMEOUT).status
+        expect(f"health of {name!r}", status, health_pb2.HealthCheckResponse.SERVING)
+    say(f"{service} is SERVING")
+
+
+def check_reflection(channel, service, version):
+    """The messages of v1 and v1alpha are the same on the wire, and grpcio has only those of v1alpha."""
+    ask = channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    requests = [
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol=service),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol="google.rpc.ErrorInfo"),
+    ]
+    listed, contract, details = ask(iter(requests), timeout=TIMEOUT)
+    names = {entry.name for entry in listed.list_services_response.service}
+    mine = {name for name in names if name.startswith("kith.")}
+    expect("services by reflection", mine, {service})
+    expect("service by reflection", service in defined_in(contract, "service"), True)
+    expect("ErrorInfo by reflection", "google.rpc.ErrorInfo" in defined_in(details, "message_type"), True)
+    say(f"{service} describes itself and google.rpc.ErrorInfo ({version})")
+
+
+def defined_in(response, kind):
+    """The full names of what the files of a reflection response define."""
+    files = map(FileDescriptorProto.FromString, response.file_descriptor_response.file_descriptor_proto)
+    return {f"{file.package}.{entry.name}" for file in files for entry in getattr(file, kind)}
+
+
+class Journey:
+    """The calls, in the order in which a newcomer makes them."""
+
+    def __init__(self, identity, social_graph):
+        self.users = import_module("kith.identity.v1.identity_service_pb2")
+        self.follows = import_module("kith.social_graph.v1.social_graph_service_pb2")
+        stub = import_module("kith.identity.v1.identity_service_pb2_grpc").IdentityServiceStub
+        self.identity = stub(identity)
+        stub = import_module("kith.social_graph.v1.social_graph_service_pb2_grpc").SocialGraphServiceStub
+        self.social_graph = stub(social_graph)
+        # So that the journey can be made again on the same server.
+        self.suffix = uuid.uuid4().hex[:12]
+
+    def run(self):
+        alice, bob = self.register("alice"), self.register("bob")
+        self.register_is_refused_with_every_violation()
+        self.register_of_a_taken_name_is_refused()
+        self.no_token_is_refused(alice)
+        as_alice, as_bob = self.sign_in(alice), self.sign_in(bob)
+        self.follow(alice, bob, as_alice)
+        self.following_oneself_is_refused(alice, as_alice)
+        self.delete(alice, as_alice)
+        self.what_hung_on_the_user_is_gone(alice, bob, as_bob)
+        self.delete(bob, as_bob)
+
+    def register(self, name):
+        username = f"{name}-{self.suffix}"
+        request = self.users.RegisterRequest(
+            username=username, email=f"{username}@example.com", password=PASSWORD, first_name=name.title()
+        )
+        account = self.identity.Register(request, timeout=TIMEOUT).account
+        answered = (account.user.username, account.email, account.user.first_name, account.user.is_active)
+        expect("account", answered, (username, request.email, name.title(), True))
+        say(f"registered {username} as user {account.user.id}")
+        return account.user
+
+    def register_is_refused_with_every_violation(self):
+        request = self.users.RegisterRequest(username="with space", email="nowhere", password="short")
+        error, details = refusal(self.identity.Register, request)
+        expect_refusal(error, details, grpc.StatusCode.INVALID_ARGUMENT, "FIELD_MALFORMED")
+        fields = [violation.field for violation in details["BadRequest"].field_violations]
+        expect("violations", fields, ["username", "email", "password"])
+        say("was told all three mistakes of a registration at once")
+
+    def register_of_a_taken_name_is_refused(self):
+        request = self.users.RegisterRequest(username=f"ALICE-{self.suffix}", password=PASSWORD)
+        error, details = refusal(self.identity.Register, request)
+        expect_refusal(error, details, grpc.StatusCode.ALREADY_EXISTS, "USERNAME_TAKEN")
+        say("was told that a name is taken, whatever its case")
+
+    def no_token_is_refused(self, user):
+        error, details = refusal(self.identity.GetUser, self.users.GetUserRequest(user_id=user.id))
+        expect_refusal(error, details, grpc.StatusCode.UNAUTHENTICATED, "TOKEN_MISSING")
+        say("was refused without a token")
+
+    def sign_in(self, user):
+        """The metadata that makes a call the user's."""
+        request = self.users.AuthenticateRequest(username=user.username, password=PASSWORD)
+        answer = self.identity.Authenticate(request, timeout=TIMEOUT)
+        metadata = [("authorization", f"Bearer {answer.access_token}")]
+        who = self.identity.WhoAmI(self.users.WhoAmIRequest(), metadata=metadata, timeout=TIMEOUT)
+        expect("who I am", who.user, user)
+        say(f"signed in as {who.user.username}")
+        return metadata
+
+    def follow(self, follower, followed, metadata):
+        request = self.follows.FollowRequest(user_id=followed.id)
+        made = self.social_graph.Follow(request, metadata=metadata, timeout=TIMEOUT).follow
+        expect("follow", (made.follower_id, made.followed_id), (follower.id, followed.id))
+        expect("followers", self.followers(followed, metadata), [made])
+        request = self.follows.GetCountsRequest(user_id=followed.id)
+        counts = self.social_graph.GetCounts(request, metadata=metadata, timeout=TIMEOUT).counts
+        expect("counts", (counts.followers_count, counts.following_count), (1, 0))
+        say(f"{follower.username} follows {followed.username}, who has {counts.followers_count} follower")
+
+    def followers(self, user, metadata):
+        request = self.follows.ListFollowersRequest(user_id=user.id, page_size=10)
+        page = self.social_graph.ListFollowers(request, metadata=metadata, timeout=TIMEOUT)
+        expect("next page", page.next_page_token, "")
+        return list(page.follows)
+
+    def following_oneself_is_refused(self, user, metadata):
+        request_id = f"python-{self.suffix}"
+        request = self.follows.FollowRequest(user_id=user.id)
+        metadata = [*metadata, ("x-request-id", request_id)]
+        error, details = refusal(self.social_graph.Follow, request, metadata=metadata)
+        expect_refusal(error, details, grpc.StatusCode.INVALID_ARGUMENT, "SELF_FOLLOW")
+        constraint = {"constraint": "social_graph_follows_no_self_follow"}
+        expect("metadata", dict(details["ErrorInfo"].metadata), constraint)
+        fields = [violation.field for violation in details["BadRequest"].field_violations]
+        expect("violations", fields, ["user_id"])
+        expect("request id", details["RequestInfo"].request_id, request_id)
+        say(f"could not follow itself: {error.details()} (request {request_id})")
+
+    def delete(self, user, metadata):
+        request = self.users.DeleteUserRequest(user_id=user.id)
+        self.identity.DeleteUser(request, metadata=metadata, timeout=TIMEOUT)
+        say(f"deleted {user.username}")
+
+    def what_hung_on_the_user_is_gone(self, user, other, metadata):
+        request = self.users.GetUserRequest(user_id=user.id)
+        error, details = refusal(self.identity.GetUser, request, metadata=metadata)
+        expect_refusal(error, details, grpc.StatusCode.NOT_FOUND, "USER_NOT_FOUND")
+        resource = details["ResourceInfo"].resource_type
+        expect("resource", resource, "kith.identity.v1.User")
+        expect("followers", self.followers(other, metadata), [])
+        say(f"{user.username} is gone, and its follow too")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--identity", default="127.0.0.1:50051", help="address of identity (%(default)s)")
+    parser.add_argument("--social-graph", default="127.0.0.1:50052", help="address of social-graph (%(default)s)")
+    arguments = parser.parse_args()
+    with ExitStack() as stack:
+        make_stubs(stack.enter_context(tempfile.TemporaryDirectory()))
+        identity = stack.enter_context(grpc.insecure_channel(arguments.identity))
+        social_graph = stack.enter_context(grpc.insecure_channel(arguments.social_graph))
+        for channel, service in [(identity, IDENTITY), (social_graph, SOCIAL_GRAPH)]:
+            check_health(channel, service)
+            for version in ["v1", "v1alpha"]:
+                check_reflection(channel, service, version)
+        Journey(identity, social_graph).run()
+    say("everything is as the contracts promise")
+
+
+if __name__ == "__main__":
+    main()
