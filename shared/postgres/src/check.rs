@@ -49,15 +49,20 @@ impl Database {
     /// # Errors
     /// DATABASE_UNAVAILABLE, when it cannot be asked now.
     pub async fn server_problems(&self) -> Result<Vec<ServerProblem>, Failure> {
-        let server = self.read(async |conn: &mut Connection| {
-            let query = diesel::sql_query(SERVER);
-            let server: Server = run("server_check", query.get_result(conn)).await?;
-            let speaks_english = server.claims_english() || proves_english(conn).await?;
-            Ok((server, speaks_english))
-        });
-        let (server, speaks_english) = server.await?;
-        Ok(server.problems(speaks_english))
+        self.read(async |conn: &mut Connection| Ok(server_problems(conn).await?))
+            .await
     }
+}
+
+/// What keeps Kith from running on the server and database of a connection that no pool has.
+///
+/// # Errors
+/// When it cannot be asked now.
+pub async fn server_problems(conn: &mut Connection) -> Result<Vec<ServerProblem>, DbError> {
+    let query = diesel::sql_query(SERVER);
+    let server: Server = run("server_check", query.get_result(conn)).await?;
+    let speaks_english = server.claims_english() || proves_english(conn).await?;
+    Ok(server.problems(speaks_english))
 }
 
 const SERVER: &str = "SELECT current_setting('server_version_num')::integer AS version_num,

@@ -24,7 +24,7 @@ mod url;
 mod work;
 
 pub use abort::Abort;
-pub use check::{SUPPORTED_VERSIONS, ServerProblem};
+pub use check::{SUPPORTED_VERSIONS, ServerProblem, server_problems};
 pub use database::{Database, PoolStatus};
 pub use db_error::{DbError, DbErrorKind};
 /// A connection to the database, as Diesel's queries want it.
