@@ -170,6 +170,11 @@ impl DatabaseUrl {
         self.role.as_deref()
     }
 
+    /// The password, if the URL has one.
+    pub fn password(&self) -> Option<&SecretString> {
+        self.password.as_ref()
+    }
+
     /// The database; `None` for the one that has the role's name.
     pub fn database(&self) -> Option<&str> {
         self.database.as_deref()
