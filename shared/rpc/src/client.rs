@@ -2,11 +2,27 @@
 
 use std::time::Duration;
 
+use http::Uri;
 use secrecy::{ExposeSecret, SecretString};
 use tonic::metadata::AsciiMetadataValue;
 use tonic::service::Interceptor;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+
+/// Reads the address of a service from a setting: `http://`, a host, and perhaps a port.
+///
+/// # Errors
+/// Why [`channel`] could not use it, as the rest of a sentence that begins with the setting.
+pub fn address(text: &str) -> Result<String, &'static str> {
+    let uri: Uri = text.parse().map_err(|_| "is not a URL")?;
+    if uri.scheme_str() != Some("http") {
+        return Err("does not begin with http://");
+    }
+    if uri.path() != "/" || uri.query().is_some() {
+        return Err("has more than a host and a port");
+    }
+    Ok(text.to_owned())
+}
 
 /// A channel to `address`, for example `http://127.0.0.1:50051`. It connects with the first call, and again when the
 /// connection is lost.
@@ -43,5 +59,34 @@ impl Interceptor for BearerToken {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         request.metadata_mut().insert("authorization", self.0.clone());
         Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_scheme_host_and_port() {
+        for good in ["http://127.0.0.1:50051", "http://identity", "http://[::1]:50051/"] {
+            assert_eq!(address(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "",
+            "127.0.0.1:50051",
+            "https://identity:50051",
+            "postgres://identity:50051",
+            "http://identity:50051/v1",
+            "http://identity:50051?a=b",
+            "http:// identity",
+        ] {
+            assert!(address(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let bearer = BearerToken::new(&SecretString::from("abc.def.ghi")).expect("ASCII");
+        assert!(!format!("{bearer:?}").contains("abc.def.ghi"));
     }
 }

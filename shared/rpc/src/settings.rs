@@ -91,6 +91,20 @@ pub struct ServerSettings {
     pub drain_timeout: Duration,
 }
 
+impl Default for ServerSettings {
+    /// What the settings are when nothing is given.
+    fn default() -> Self {
+        Self {
+            reflection: None,
+            plaintext_allowed: false,
+            default_deadline: 10 * SECOND,
+            max_deadline: 60 * SECOND,
+            shutdown_delay: Duration::ZERO,
+            drain_timeout: 20 * SECOND,
+        }
+    }
+}
+
 impl ServerSettings {
     /// Who may ask a server at `address` for its contracts.
     pub fn reflection_at(&self, address: SocketAddr) -> ReflectionMode {
