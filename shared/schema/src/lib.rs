@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The one database schema of Kith: migrations, roles, `table!` declarations and invariants.
+//!
+//! The errors that broken rules give stand in `kith-rules`; the tests here compare the two.
+#![warn(missing_docs)]
+
+mod bootstrap;
+mod connect;
+mod error;
+pub mod invariants;
+mod lock;
+mod migrate;
+mod role;
+pub mod tables;
+mod watch;
+
+pub use bootstrap::{Bootstrapped, LcMessages, apply_role_settings, bootstrap};
+pub use error::SchemaError;
+pub use migrate::{Progress, migrate, pending, revert_all};
+pub use role::{Role, RolePasswords};
+pub use watch::watch;
+
+/// The rules that a trigger raises under a constraint's name, for which `pg_constraint` and `pg_index` have no entry.
+pub const TRIGGER_RULES: &[&str] = &[];

@@ -1,0 +1,83 @@
+//! Whether the database is there, and migrated.
+
+use std::time::Duration;
+
+use kith_postgres::{Connection, Database, DatabaseUrl, PoolSettings, run};
+use kith_primitives::Failure;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// The pause between two looks while something is missing.
+const IMPATIENT: Duration = Duration::from_millis(100);
+/// The pause between two looks while all is well.
+const CALM: Duration = Duration::from_secs(1);
+
+/// Looks at the database of `url` until `shutdown`, and tells after each look whether a service can work there: the
+/// server answers, is one that Kith runs on, and has every migration of this build.
+///
+/// It has a connection of its own, so that calls which wait for the service's pool do not look like a lost database.
+pub async fn watch(url: DatabaseUrl, tell: impl Fn(bool), shutdown: CancellationToken) {
+    let settings = PoolSettings {
+        size: 1,
+        ..PoolSettings::default()
+    };
+    let database = Database::new(&url, &settings);
+    let mut last = None;
+    loop {
+        let seen = look(&database).await;
+        if last.as_ref() != Some(&seen) {
+            report(&seen);
+        }
+        tell(seen == Seen::Good);
+        let pause = if seen == Seen::Good { CALM } else { IMPATIENT };
+        last = Some(seen);
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Seen {
+    Good,
+    /// Texts that say what is wrong and how to mend it.
+    Unsuitable(Vec<String>),
+    Unmigrated(Vec<String>),
+    Unreachable(String),
+}
+
+async fn look(database: &Database) -> Seen {
+    match problems(database).await {
+        Ok(seen) => seen,
+        Err(failure) => Seen::Unreachable(failure.cause().map(ToString::to_string).unwrap_or_default()),
+    }
+}
+
+async fn problems(database: &Database) -> Result<Seen, Failure> {
+    let problems = database.server_problems().await?;
+    if !problems.is_empty() {
+        return Ok(Seen::Unsuitable(
+            problems.iter().map(ToString::to_string).collect(),
+        ));
+    }
+    let pending = database
+        .read(async |conn: &mut Connection| Ok(run("migrations_pending", crate::pending(conn)).await?))
+        .await?;
+    Ok(if pending.is_empty() {
+        Seen::Good
+    } else {
+        Seen::Unmigrated(pending)
+    })
+}
+
+fn report(seen: &Seen) {
+    match seen {
+        Seen::Good => tracing::info!("the database is ready"),
+        Seen::Unsuitable(problems) => {
+            tracing::error!(problem = problems.join("; "), "the database will not do")
+        }
+        Seen::Unmigrated(names) => tracing::warn!(missing = names.join(", "), "waiting for migrations"),
+        Seen::Unreachable(cause) => tracing::warn!(cause, "the database does not answer"),
+    }
+}

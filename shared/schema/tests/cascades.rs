@@ -1,0 +1,66 @@
+//! With a user goes all that is the user's, and nobody else's numbers are wrong afterwards.
+
+use kith_postgres::Connection;
+use kith_schema::Role;
+
+use crate::support::{Database, broken, execute, make_users, refusal, strings};
+
+/// Tables with a row that names user 2.
+async fn traces(conn: &mut Connection) -> Vec<String> {
+    let query = "
+        SELECT 'users' FROM identity.users WHERE id = 2
+        UNION ALL SELECT 'credentials' FROM identity.credentials WHERE user_id = 2
+        UNION ALL SELECT 'profiles' FROM identity.profiles WHERE user_id = 2
+        UNION ALL SELECT 'follows' FROM social_graph.follows WHERE 2 IN (follower_id, followed_id)
+        UNION ALL SELECT 'follow_counts' FROM social_graph.follow_counts WHERE user_id = 2";
+    strings(conn, query).await
+}
+
+async fn counts(conn: &mut Connection) -> Vec<String> {
+    let query = "SELECT format('%s: %s, %s', user_id, followers, following)
+        FROM social_graph.follow_counts ORDER BY user_id";
+    strings(conn, query).await
+}
+
+#[tokio::test]
+async fn a_deleted_user_leaves_nothing_behind() {
+    let database = Database::migrated().await;
+    let conn = &mut database.owner().await;
+    make_users(conn, 4).await;
+    execute(
+        conn,
+        "INSERT INTO identity.credentials VALUES (2, '$argon2id$v=19')",
+    )
+    .await;
+    execute(
+        conn,
+        "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (2, 1), (2, 3), (3, 4)",
+    )
+    .await;
+    assert_eq!(traces(conn).await.len(), 7);
+    assert_eq!(counts(conn).await, ["1: 1, 1", "2: 1, 2", "3: 1, 1", "4: 1, 0"]);
+
+    // The role that deletes has no right on what goes with the user.
+    let deletion = "DELETE FROM identity.users WHERE id = 2";
+    assert_eq!(
+        refusal(&mut database.service(Role::Identity).await, deletion).await,
+        "not refused"
+    );
+
+    assert_eq!(traces(conn).await, [""; 0]);
+    assert_eq!(counts(conn).await, ["1: 0, 0", "3: 0, 1", "4: 1, 0"]);
+    assert_eq!(broken(conn).await, []);
+}
+
+#[tokio::test]
+async fn users_who_follow_each_other_can_go_in_one_statement() {
+    let database = Database::migrated().await;
+    let conn = &mut database.owner().await;
+    make_users(conn, 6).await;
+    let all_pairs = "INSERT INTO social_graph.follows (follower_id, followed_id)
+        SELECT a.id, b.id FROM identity.users AS a, identity.users AS b WHERE a.id <> b.id";
+    execute(conn, all_pairs).await;
+    execute(conn, "DELETE FROM identity.users WHERE id IN (5, 1, 3)").await;
+    assert_eq!(counts(conn).await, ["2: 2, 2", "4: 2, 2", "6: 2, 2"]);
+    assert_eq!(broken(conn).await, []);
+}

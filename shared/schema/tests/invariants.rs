@@ -1,0 +1,88 @@
+//! Each invariant finds what breaks it, once what upholds it is taken away.
+
+use crate::support::{Database, broken, execute, make_users};
+
+async fn broken_after(change: &str) -> Vec<&'static str> {
+    let database = Database::migrated().await;
+    let conn = &mut database.owner().await;
+    make_users(conn, 3).await;
+    execute(
+        conn,
+        "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (2, 3)",
+    )
+    .await;
+    assert_eq!(broken(conn).await, []);
+    // A superuser's way past foreign keys and triggers.
+    execute(conn, "SET session_replication_role = replica").await;
+    execute(conn, change).await;
+    broken(conn)
+        .await
+        .into_iter()
+        .map(|broken| broken.invariant)
+        .collect()
+}
+
+#[tokio::test]
+async fn users_and_profiles() {
+    let no_profile = "DELETE FROM identity.profiles WHERE user_id = 1";
+    let no_user = "INSERT INTO identity.profiles (user_id) VALUES (4)";
+    assert_eq!(broken_after(no_profile).await, ["every_user_has_one_profile"]);
+    assert_eq!(broken_after(no_user).await, ["every_user_has_one_profile"]);
+}
+
+#[tokio::test]
+async fn credentials() {
+    let change = "INSERT INTO identity.credentials VALUES (4, '$argon2id$v=19')";
+    assert_eq!(broken_after(change).await, ["credentials_belong_to_users"]);
+}
+
+#[tokio::test]
+async fn usernames_and_email_addresses() {
+    let usernames = "DROP INDEX identity.identity_users_username_key;
+        UPDATE identity.users SET username = 'U2' WHERE id = 1";
+    let emails = "DROP INDEX identity.identity_users_email_key;
+        UPDATE identity.users SET email = CASE id WHEN 1 THEN 'a@b' ELSE 'A@B' END";
+    assert_eq!(broken_after(usernames).await, ["usernames_are_unique"]);
+    assert_eq!(broken_after(emails).await, ["emails_are_unique"]);
+}
+
+#[tokio::test]
+async fn follows() {
+    let nobody = "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 4);
+        INSERT INTO social_graph.follow_counts VALUES (1, 0, 1), (4, 1, 0)
+            ON CONFLICT (user_id) DO UPDATE SET following = 2";
+    let itself = "ALTER TABLE social_graph.follows DROP CONSTRAINT social_graph_follows_no_self_follow;
+        INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 1);
+        UPDATE social_graph.follow_counts SET followers = 1, following = 2 WHERE user_id = 1";
+    assert_eq!(
+        broken_after(nobody).await,
+        ["follows_are_between_users", "counted_users_exist"]
+    );
+    assert_eq!(broken_after(itself).await, ["nobody_follows_itself"]);
+}
+
+#[tokio::test]
+async fn follow_counts() {
+    for change in [
+        "UPDATE social_graph.follow_counts SET followers = followers + 1 WHERE user_id = 1",
+        "UPDATE social_graph.follow_counts SET following = following + 1 WHERE user_id = 1",
+        "DELETE FROM social_graph.follow_counts WHERE user_id = 1",
+        "DELETE FROM social_graph.follows WHERE follower_id = 1",
+    ] {
+        let broken = broken_after(change).await;
+        assert!(!broken.is_empty(), "{change}");
+        assert!(
+            broken
+                .iter()
+                .all(|name| *name == "follow_counts_equal_the_follows"),
+            "{change}: {broken:?}"
+        );
+    }
+}
+
+#[test]
+fn every_invariant_has_its_file_and_every_file_is_asked() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/invariants");
+    let files = std::fs::read_dir(folder).expect("the folder").count();
+    assert_eq!(files, kith_schema::invariants::ALL.len());
+}

@@ -1,0 +1,15 @@
+//! The schema against a live PostgreSQL.
+
+mod bootstrap;
+mod cascades;
+mod catalogue;
+mod counters;
+mod foreign_keys;
+mod invariants;
+mod migrations;
+mod plans;
+mod repairs;
+mod rights;
+mod rules;
+mod support;
+mod tables;

@@ -1,0 +1,123 @@
+//! Each service's role has what it needs, and nothing of another's.
+
+use kith_schema::Role;
+
+use crate::support::{Database, make_users, refusal, strings};
+
+/// Every right that a service's role, or everybody, has on what is not PostgreSQL's own.
+const RIGHTS: &str = "
+    SELECT concat_ws(' ', coalesce(rolname, 'PUBLIC'), privilege_type, object) FROM (
+        SELECT oid, 'schema ' || nspname, coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace
+        UNION ALL
+        SELECT relnamespace, oid::regclass::text, relacl FROM pg_class
+        UNION ALL
+        SELECT relnamespace, format('%s (%s)', attrelid::regclass, attname), attacl
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        UNION ALL
+        SELECT pronamespace, oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner)) FROM pg_proc
+    ) AS objects (schema, object, rights), aclexplode(rights) LEFT JOIN pg_roles ON pg_roles.oid = grantee
+    WHERE schema::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
+        AND (rolname LIKE 'kith%' OR grantee = 0)
+    ORDER BY 1";
+
+#[tokio::test]
+async fn rights_are_these_and_no_others() {
+    let database = Database::migrated().await;
+    let expected = "\
+        PUBLIC USAGE schema public
+        kith_identity DELETE identity.credentials
+        kith_identity DELETE identity.profiles
+        kith_identity DELETE identity.users
+        kith_identity INSERT identity.credentials
+        kith_identity INSERT identity.profiles
+        kith_identity INSERT identity.users
+        kith_identity SELECT __diesel_schema_migrations
+        kith_identity SELECT identity.credentials
+        kith_identity SELECT identity.profiles
+        kith_identity SELECT identity.users
+        kith_identity UPDATE identity.credentials
+        kith_identity UPDATE identity.profiles
+        kith_identity UPDATE identity.users
+        kith_identity USAGE schema identity
+        kith_identity USAGE schema public
+        kith_social_graph DELETE social_graph.follows
+        kith_social_graph INSERT social_graph.follows
+        kith_social_graph SELECT __diesel_schema_migrations
+        kith_social_graph SELECT identity.accounts
+        kith_social_graph SELECT social_graph.follow_counts
+        kith_social_graph SELECT social_graph.follows
+        kith_social_graph UPDATE social_graph.follows (created_at)
+        kith_social_graph USAGE schema identity
+        kith_social_graph USAGE schema public
+        kith_social_graph USAGE schema social_graph";
+    let rights = strings(&mut database.owner().await, RIGHTS).await;
+    assert_eq!(rights, expected.lines().map(str::trim).collect::<Vec<_>>());
+}
+
+/// Asserts that `role` is refused each statement for want of a right.
+async fn assert_denied(role: Role, statements: &[&str]) {
+    let database = Database::migrated().await;
+    make_users(&mut database.owner().await, 2).await;
+    let conn = &mut database.service(role).await;
+    for statement in statements {
+        let refused = refusal(conn, statement).await;
+        assert!(
+            refused.starts_with("permission denied for"),
+            "{statement}: {refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn identity_cannot_touch_the_social_graph() {
+    let statements = [
+        "SELECT FROM social_graph.follows",
+        "INSERT INTO social_graph.follows VALUES (1, 2)",
+        "SELECT FROM social_graph.follow_counts",
+        "TRUNCATE identity.users CASCADE",
+        "CREATE TABLE identity.mine ()",
+        "CREATE TABLE public.mine ()",
+        "DELETE FROM public.__diesel_schema_migrations",
+    ];
+    assert_denied(Role::Identity, &statements).await;
+}
+
+#[tokio::test]
+async fn social_graph_cannot_touch_accounts_or_write_counts() {
+    let statements = [
+        "SELECT FROM identity.users",
+        "SELECT FROM identity.credentials",
+        "SELECT FROM identity.profiles",
+        "UPDATE identity.accounts SET is_active = false",
+        "DELETE FROM identity.users",
+        "UPDATE social_graph.follow_counts SET followers = 0",
+        "UPDATE social_graph.follows SET followed_id = 2",
+        "TRUNCATE social_graph.follows",
+        "SELECT social_graph.follow_counts_add()",
+    ];
+    assert_denied(Role::SocialGraph, &statements).await;
+}
+
+#[tokio::test]
+async fn social_graph_can_follow_lock_and_count_and_see_who_is_active() {
+    let database = Database::migrated().await;
+    make_users(&mut database.owner().await, 2).await;
+    let conn = &mut database.service(Role::SocialGraph).await;
+    for statement in [
+        "INSERT INTO follows VALUES (1, 2)",
+        "SELECT FROM follows FOR UPDATE",
+        "INSERT INTO follows VALUES (1, 2)
+            ON CONFLICT (follower_id, followed_id) DO UPDATE SET created_at = follows.created_at",
+        "DELETE FROM follows",
+    ] {
+        assert_eq!(refusal(conn, statement).await, "not refused", "{statement}");
+    }
+    assert_eq!(
+        strings(conn, "SELECT followers FROM follow_counts").await,
+        ["0", "0"]
+    );
+    assert_eq!(
+        strings(conn, "SELECT id FROM identity.accounts WHERE is_active").await,
+        ["1", "2"]
+    );
+}
