@@ -22,7 +22,7 @@ pub use settings::IdentitySettings;
 use passwords::Passwords;
 
 /// What the handlers work with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct App {
     database: Database,
     passwords: Passwords,
@@ -43,14 +43,27 @@ pub async fn run(
     let database = Database::new(&settings.database_url, &settings.pool);
     let readiness = Readiness::new();
     let latch = readiness.latch("database");
-    let watcher = kith_schema::watch(database.clone(), move |there| latch.set(there), shutdown.clone());
+    let watcher = kith_schema::watch(
+        settings.database_url.clone(),
+        move |there| latch.set(there),
+        shutdown.clone(),
+    );
     tokio::spawn(watcher);
 
     let keys = SharedKeys::own(VerifyingKeys::new([settings.signing_key.public_key()]));
     let verifier = Verifier::new(&settings.tokens.issuer, &settings.tokens.audience)?;
-    let issuer = Issuer::new(settings.signing_key, settings.tokens.issuer, settings.tokens.audience)?;
-    let passwords = Passwords::new(settings.password_hashes_at_once).map_err(|_| "passwords cannot be hashed")?;
-    let app = App { database, passwords, issuer: Arc::new(issuer) };
+    let issuer = Issuer::new(
+        settings.signing_key,
+        settings.tokens.issuer,
+        settings.tokens.audience,
+    )?;
+    let passwords =
+        Passwords::new(settings.password_hashes_at_once).map_err(|_| "passwords cannot be hashed")?;
+    let app = App {
+        database,
+        passwords,
+        issuer: Arc::new(issuer),
+    };
     let server = Server {
         service: SERVICE_NAME,
         routes: routes(app),

@@ -31,7 +31,10 @@ impl Passwords {
     /// Hashes at most `at_once` passwords at the same time; each takes 19 MiB.
     pub(crate) fn new(at_once: usize) -> Result<Self, Failure> {
         let decoy = hash(&SecretString::from(uuid::Uuid::new_v4().to_string()))?;
-        Ok(Self { permits: Arc::new(Semaphore::new(at_once)), decoy })
+        Ok(Self {
+            permits: Arc::new(Semaphore::new(at_once)),
+            decoy,
+        })
     }
 
     pub(crate) async fn hash(&self, password: Password) -> Result<StoredHash, Failure> {
@@ -39,7 +42,11 @@ impl Passwords {
     }
 
     /// Whether `candidate` is the password behind `stored`. Without a stored hash the answer is no, at the same cost.
-    pub(crate) async fn verify(&self, stored: Option<StoredHash>, candidate: SecretString) -> Result<bool, Failure> {
+    pub(crate) async fn verify(
+        &self,
+        stored: Option<StoredHash>,
+        candidate: SecretString,
+    ) -> Result<bool, Failure> {
         let has_password = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let matches = self.blocking(move || verify(&stored, &candidate)).await??;
@@ -47,8 +54,14 @@ impl Passwords {
     }
 
     /// The permit goes into the task: a caller that hangs up must not make room while its hash still runs.
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Failure::internal)?;
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(Failure::internal)?;
         spawn_blocking(move || {
             let _held: OwnedSemaphorePermit = permit;
             work()
@@ -59,16 +72,21 @@ impl Passwords {
 }
 
 fn hash(password: &SecretString) -> Result<StoredHash, Failure> {
-    let hash: PasswordHash =
-        Argon2::default().hash_password(password.expose_secret().as_bytes()).map_err(internal)?;
+    let hash: PasswordHash = Argon2::default()
+        .hash_password(password.expose_secret().as_bytes())
+        .map_err(internal)?;
     Ok(StoredHash(hash.to_string().into()))
 }
 
 fn verify(stored: &StoredHash, candidate: &SecretString) -> Result<bool, Failure> {
     let stored = PasswordHash::new(stored.0.expose_secret()).map_err(internal)?;
     let candidate = candidate.expose_secret();
-    let cut = candidate.char_indices().nth(Passwords::CANDIDATE_MAX).map(|(end, _)| end);
-    let matches = Argon2::default().verify_password(&candidate.as_bytes()[..cut.unwrap_or(candidate.len())], &stored);
+    let cut = candidate
+        .char_indices()
+        .nth(Passwords::CANDIDATE_MAX)
+        .map(|(end, _)| end);
+    let matches =
+        Argon2::default().verify_password(&candidate.as_bytes()[..cut.unwrap_or(candidate.len())], &stored);
     Ok(matches.is_ok() && cut.is_none())
 }
 
@@ -88,7 +106,12 @@ mod tests {
     async fn only_the_same_password_verifies() {
         let passwords = Passwords::new(2).expect("a hasher");
         let stored = passwords.hash(password("correct horse")).await.expect("a hash");
-        assert!(stored.0.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(
+            stored
+                .0
+                .expose_secret()
+                .starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+        );
         let verify = |candidate: &str| passwords.verify(Some(stored.clone()), candidate.into());
         assert!(verify("correct horse").await.expect("an answer"));
         assert!(!verify("correct horses").await.expect("an answer"));
@@ -100,13 +123,28 @@ mod tests {
         let passwords = Passwords::new(2).expect("a hasher");
         let longest = "a".repeat(Password::MAX);
         let stored = passwords.hash(password(&longest)).await.expect("a hash");
-        assert!(passwords.verify(Some(stored.clone()), longest.clone().into()).await.expect("an answer"));
-        assert!(!passwords.verify(Some(stored), format!("{longest}a").into()).await.expect("an answer"));
+        assert!(
+            passwords
+                .verify(Some(stored.clone()), longest.clone().into())
+                .await
+                .expect("an answer")
+        );
+        assert!(
+            !passwords
+                .verify(Some(stored), format!("{longest}a").into())
+                .await
+                .expect("an answer")
+        );
     }
 
     #[tokio::test]
     async fn without_a_stored_hash_nothing_verifies() {
         let passwords = Passwords::new(1).expect("a hasher");
-        assert!(!passwords.verify(None, "correct horse".into()).await.expect("an answer"));
+        assert!(
+            !passwords
+                .verify(None, "correct horse".into())
+                .await
+                .expect("an answer")
+        );
     }
 }

@@ -8,17 +8,25 @@ use kith_tokens::SigningKey;
 const LISTEN_ADDRESS: Setting = Setting::new("identity-listen-address", "where identity listens")
     .value("an address and port, such as 127.0.0.1:50051")
     .default("127.0.0.1:50051");
-const DATABASE_URL: Setting =
-    Setting::new("identity-database-url", "the database, as role kith_identity: postgres://kith_identity:...@host/kith")
-        .value("a postgres:// URL")
-        .required()
-        .secret();
-const SIGNING_KEY: Setting =
-    Setting::new("signing-key", "the Ed25519 key that signs access tokens, as PKCS#8 in PEM").required().secret();
-const HASHES_AT_ONCE: Setting =
-    Setting::new("password-hashes-at-once", "how many passwords are hashed at the same time; each takes 19 MiB")
-        .number(1, 64)
-        .default("2");
+const DATABASE_URL: Setting = Setting::new(
+    "identity-database-url",
+    "the database, as role kith_identity: postgres://kith_identity:...@host/kith",
+)
+.value("a postgres:// URL")
+.required()
+.secret();
+const SIGNING_KEY: Setting = Setting::new(
+    "signing-key",
+    "the Ed25519 key that signs access tokens, as PKCS#8 in PEM",
+)
+.required()
+.secret();
+const HASHES_AT_ONCE: Setting = Setting::new(
+    "password-hashes-at-once",
+    "how many passwords are hashed at the same time; each takes 19 MiB",
+)
+.number(1, 64)
+.default("2");
 
 /// Everything that the identity service is told.
 #[derive(Clone, Debug)]
@@ -42,7 +50,13 @@ pub struct IdentitySettings {
 impl Topic for IdentitySettings {
     fn settings() -> Vec<&'static Setting> {
         let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &SIGNING_KEY, &HASHES_AT_ONCE];
-        [own, PoolSettings::settings(), ServerSettings::settings(), TokenSettings::settings()].concat()
+        [
+            own,
+            PoolSettings::settings(),
+            ServerSettings::settings(),
+            TokenSettings::settings(),
+        ]
+        .concat()
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {

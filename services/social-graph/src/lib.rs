@@ -18,7 +18,7 @@ use tonic::service::Routes;
 pub use settings::SocialGraphSettings;
 
 /// What the handlers work with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct App {
     database: Database,
 }
@@ -37,7 +37,11 @@ pub async fn run(
     let database = Database::new(&settings.database_url, &settings.pool);
     let readiness = Readiness::new();
     let latch = readiness.latch("database");
-    tokio::spawn(kith_schema::watch(database.clone(), move |there| latch.set(there), shutdown.clone()));
+    tokio::spawn(kith_schema::watch(
+        settings.database_url.clone(),
+        move |there| latch.set(there),
+        shutdown.clone(),
+    ));
 
     let keys = SharedKeys::new();
     let identity = client::channel(&settings.identity_url)?;

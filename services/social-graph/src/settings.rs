@@ -14,9 +14,12 @@ const DATABASE_URL: Setting = Setting::new(
 .value("a postgres:// URL")
 .required()
 .secret();
-const IDENTITY_URL: Setting = Setting::new("identity-url", "where identity is, to fetch the keys that verify tokens")
-    .value("a URL such as http://127.0.0.1:50051")
-    .default("http://127.0.0.1:50051");
+const IDENTITY_URL: Setting = Setting::new(
+    "identity-url",
+    "where identity is, to fetch the keys that verify tokens",
+)
+.value("a URL such as http://127.0.0.1:50051")
+.default("http://127.0.0.1:50051");
 
 /// Everything that the social-graph service is told.
 #[derive(Clone, Debug)]
@@ -38,7 +41,13 @@ pub struct SocialGraphSettings {
 impl Topic for SocialGraphSettings {
     fn settings() -> Vec<&'static Setting> {
         let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &IDENTITY_URL];
-        [own, PoolSettings::settings(), ServerSettings::settings(), TokenSettings::settings()].concat()
+        [
+            own,
+            PoolSettings::settings(),
+            ServerSettings::settings(),
+            TokenSettings::settings(),
+        ]
+        .concat()
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {

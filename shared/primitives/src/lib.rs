@@ -24,5 +24,5 @@ pub use ids::{IdInvalid, ServiceId, UserId};
 pub use page::{Cursor, Page, PageScope};
 pub use reason::{Kind, Reason};
 pub use request_id::RequestId;
-pub use text::{char_count, contains_nul};
+pub use text::{char_count, refuse_nul};
 pub use violations::{Invalid, Violation, Violations};

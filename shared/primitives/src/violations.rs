@@ -85,6 +85,17 @@ impl Violations {
         }
     }
 
+    /// Takes the value of a request's only parsed field.
+    ///
+    /// # Errors
+    /// The failure that says what is wrong with `field`.
+    pub fn only<T, E: Into<Invalid>>(field: &str, parsed: Result<T, E>) -> Result<T, Failure> {
+        let mut violations = Self::new();
+        violations
+            .check(field, parsed)
+            .ok_or_else(|| violations.into_failure())
+    }
+
     /// Whether nothing is wrong so far.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -10,16 +10,27 @@ pub(crate) struct Email(String);
 impl Email {
     /// Empty means none.
     pub(crate) fn parse_optional(text: &str) -> Result<Option<Self>, Invalid> {
-        if text.is_empty() { Ok(None) } else { Self::parse(text).map(Some) }
+        if text.is_empty() {
+            Ok(None)
+        } else {
+            Self::parse(text).map(Some)
+        }
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, Invalid> {
         let text = bounded(text, EMAIL_MAX, &USERS_EMAIL_LENGTH)?;
         let (local, domain) = text.split_once('@').ok_or_else(|| USERS_EMAIL_FORMAT.invalid())?;
         let acceptable = |part: &str| {
-            !part.is_empty() && !part.chars().any(|character| character == '@' || character <= ' ' || character == '\u{7f}')
+            !part.is_empty()
+                && !part
+                    .chars()
+                    .any(|character| character == '@' || character <= ' ' || character == '\u{7f}')
         };
-        if acceptable(local) && acceptable(domain) { Ok(Self(text)) } else { Err(USERS_EMAIL_FORMAT.invalid()) }
+        if acceptable(local) && acceptable(domain) {
+            Ok(Self(text))
+        } else {
+            Err(USERS_EMAIL_FORMAT.invalid())
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -38,8 +49,22 @@ mod tests {
 
     #[test]
     fn an_address_has_one_at_and_no_white_space() {
-        for text in ["a", "@", "a@", "@a", "a@b@c", "a b@c", "a@b\n", "a@b\u{7f}", "\ta@b"] {
-            assert_eq!(Email::parse(text).map_err(|invalid| invalid.constraint), Err(Some("identity_users_email_format")), "{text:?}");
+        for text in [
+            "a",
+            "@",
+            "a@",
+            "@a",
+            "a@b@c",
+            "a b@c",
+            "a@b\n",
+            "a@b\u{7f}",
+            "\ta@b",
+        ] {
+            assert_eq!(
+                Email::parse(text).map_err(|invalid| invalid.constraint),
+                Err(Some("identity_users_email_format")),
+                "{text:?}"
+            );
         }
         assert!(Email::parse("ä@exämple.org").is_ok());
     }
@@ -48,6 +73,9 @@ mod tests {
     fn the_bound_counts_characters() {
         let address = |length: usize| format!("{}@b", "ä".repeat(length - 2));
         assert!(Email::parse(&address(254)).is_ok());
-        assert_eq!(Email::parse(&address(255)).map_err(|invalid| invalid.constraint), Err(Some("identity_users_email_length")));
+        assert_eq!(
+            Email::parse(&address(255)).map_err(|invalid| invalid.constraint),
+            Err(Some("identity_users_email_length"))
+        );
     }
 }

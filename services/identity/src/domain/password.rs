@@ -15,12 +15,14 @@ impl Password {
         refuse_nul(text)?;
         match char_count(text) {
             0 => Err(Invalid::new(Reason::FieldRequired, "must not be empty")),
-            length if length < Self::MIN => {
-                Err(Invalid::new(Reason::FieldTooShort, "must have at least 8 characters"))
-            }
-            length if length > Self::MAX => {
-                Err(Invalid::new(Reason::FieldTooLong, "must have at most 256 characters"))
-            }
+            length if length < Self::MIN => Err(Invalid::new(
+                Reason::FieldTooShort,
+                "must have at least 8 characters",
+            )),
+            length if length > Self::MAX => Err(Invalid::new(
+                Reason::FieldTooLong,
+                "must have at most 256 characters",
+            )),
             _ => Ok(Self(text.into())),
         }
     }
@@ -36,7 +38,11 @@ mod tests {
 
     #[test]
     fn length_counts_characters() {
-        let reason = |text: String| Password::parse(&text).map(|_| ()).map_err(|invalid| invalid.reason);
+        let reason = |text: String| {
+            Password::parse(&text)
+                .map(|_| ())
+                .map_err(|invalid| invalid.reason)
+        };
         assert_eq!(reason("ä".repeat(7)), Err(Reason::FieldTooShort));
         assert_eq!(reason("😀".repeat(8)), Ok(()));
         assert_eq!(reason("😀".repeat(256)), Ok(()));

@@ -35,11 +35,21 @@ pub(crate) struct WebUrl(pub(crate) String);
 
 impl WebUrl {
     pub(crate) fn parse_avatar(text: &str) -> Result<Self, Invalid> {
-        Self::parse(text, AVATAR_URL_MAX, &PROFILES_AVATAR_URL_LENGTH, &PROFILES_AVATAR_URL_SCHEME)
+        Self::parse(
+            text,
+            AVATAR_URL_MAX,
+            &PROFILES_AVATAR_URL_LENGTH,
+            &PROFILES_AVATAR_URL_SCHEME,
+        )
     }
 
     pub(crate) fn parse_website(text: &str) -> Result<Self, Invalid> {
-        Self::parse(text, WEBSITE_URL_MAX, &PROFILES_WEBSITE_URL_LENGTH, &PROFILES_WEBSITE_URL_SCHEME)
+        Self::parse(
+            text,
+            WEBSITE_URL_MAX,
+            &PROFILES_WEBSITE_URL_LENGTH,
+            &PROFILES_WEBSITE_URL_SCHEME,
+        )
     }
 
     /// The library repairs what a browser would (`https:example.org`, a leading space); the database sees the text as
@@ -49,7 +59,11 @@ impl WebUrl {
         let lower = text.to_ascii_lowercase();
         let typed = lower.starts_with("http://") || lower.starts_with("https://");
         let parsed = Url::parse(&text).is_ok_and(|url| url.has_host());
-        if text.is_empty() || (typed && parsed) { Ok(Self(text)) } else { Err(scheme.invalid()) }
+        if text.is_empty() || (typed && parsed) {
+            Ok(Self(text))
+        } else {
+            Err(scheme.invalid())
+        }
     }
 }
 
@@ -70,12 +84,31 @@ mod tests {
 
     #[test]
     fn a_url_is_http_or_https_with_a_host() {
-        for text in ["", "http://a", "HTTPS://a.example/ä?q#f", "https://user@[::1]:8080/"] {
+        for text in [
+            "",
+            "http://a",
+            "HTTPS://a.example/ä?q#f",
+            "https://user@[::1]:8080/",
+        ] {
             assert!(WebUrl::parse_website(text).is_ok(), "{text}");
         }
-        for text in ["a", "ftp://a", "https:a", " https://a", "https://", "https://a b/", "javascript:alert(1)", "http://[", "//a"] {
+        for text in [
+            "a",
+            "ftp://a",
+            "https:a",
+            " https://a",
+            "https://",
+            "https://a b/",
+            "javascript:alert(1)",
+            "http://[",
+            "//a",
+        ] {
             let broken = WebUrl::parse_website(text).map_err(|invalid| invalid.constraint);
-            assert_eq!(broken, Err(Some("identity_profiles_website_url_scheme")), "{text}");
+            assert_eq!(
+                broken,
+                Err(Some("identity_profiles_website_url_scheme")),
+                "{text}"
+            );
         }
     }
 }

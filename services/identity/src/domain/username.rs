@@ -45,7 +45,11 @@ mod tests {
         assert_eq!(broken(""), Some("identity_users_username_required"));
         assert_eq!(broken(&"a".repeat(151)), Some("identity_users_username_length"));
         for text in ["a b", "ä", "a\n", "a/b", "😀"] {
-            assert_eq!(broken(text), Some("identity_users_username_characters"), "{text:?}");
+            assert_eq!(
+                broken(text),
+                Some("identity_users_username_characters"),
+                "{text:?}"
+            );
         }
     }
 

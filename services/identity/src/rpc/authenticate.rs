@@ -14,11 +14,16 @@ use crate::store::{SignInName, credential_find, user_find};
 pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<AuthenticateResponse, Failure> {
     let (name, password) = parse(request)?;
     let credential = credential_find(&app.database, &name).await?;
-    let (user_id, hash) = credential.map(|found| (found.user_id, found.password_hash)).unzip();
+    let (user_id, hash) = credential
+        .map(|found| (found.user_id, found.password_hash))
+        .unzip();
     let verified = app.passwords.verify(hash, password).await?;
     let user_id = user_id.filter(|_| verified).ok_or_else(refused)?;
     let user = user_find(&app.database, user_id).await?;
-    let issued = app.issuer.user(user_id, &Uuid::new_v4().to_string()).map_err(Failure::internal)?;
+    let issued = app
+        .issuer
+        .user(user_id, &Uuid::new_v4().to_string())
+        .map_err(Failure::internal)?;
     Ok(AuthenticateResponse {
         access_token: issued.token.expose_secret().to_owned(),
         expire_time: Some(timestamp(issued.expires_at.into())),
@@ -30,7 +35,10 @@ pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<Auth
 fn parse(request: AuthenticateRequest) -> Result<(SignInName, SecretString), Failure> {
     let mut violations = Violations::new();
     let name = match &request.identifier {
-        None => Err(Invalid::new(Reason::FieldRequired, "must be a username or an email address")),
+        None => Err(Invalid::new(
+            Reason::FieldRequired,
+            "must be a username or an email address",
+        )),
         Some(Identifier::Username(text)) => {
             refuse_nul(text).map(|()| Username::parse(text).map_or(SignInName::Nobody, SignInName::Username))
         }
@@ -52,5 +60,8 @@ fn parse(request: AuthenticateRequest) -> Result<(SignInName, SecretString), Fai
 }
 
 fn refused() -> Failure {
-    Failure::new(Reason::CredentialsInvalid, "name and password do not belong together")
+    Failure::new(
+        Reason::CredentialsInvalid,
+        "name and password do not belong together",
+    )
 }

@@ -2,7 +2,9 @@ use std::collections::HashMap;
 
 use kith_contracts::identity::v1::batch_get_users_result::Outcome;
 use kith_contracts::identity::v1::user_key::Key;
-use kith_contracts::identity::v1::{BatchGetUsersRequest, BatchGetUsersResponse, BatchGetUsersResult, User, UserKey};
+use kith_contracts::identity::v1::{
+    BatchGetUsersRequest, BatchGetUsersResponse, BatchGetUsersResult, User, UserKey,
+};
 use kith_primitives::{Caller, Failure, Invalid, Reason, UserId, Violations};
 use kith_rpc::{batch_of, status::to_rpc_status};
 
@@ -25,25 +27,39 @@ pub(super) async fn call(
     request: BatchGetUsersRequest,
 ) -> Result<BatchGetUsersResponse, Failure> {
     let keys = batch_of("keys", request.keys, MAX)?;
-    let wanted: Vec<_> = keys.into_iter().enumerate().map(|(place, key)| parse(place, key)).collect();
+    let wanted: Vec<_> = keys
+        .into_iter()
+        .enumerate()
+        .map(|(place, key)| parse(place, key))
+        .collect();
     let found = find(app, &wanted).await?;
     let results = wanted.into_iter().map(|wanted| {
         let outcome = match wanted.and_then(|wanted| found.get(wanted)) {
             Ok(user) => Outcome::User(user),
             Err(failure) => Outcome::Error(to_rpc_status(&failure)),
         };
-        BatchGetUsersResult { outcome: Some(outcome) }
+        BatchGetUsersResult {
+            outcome: Some(outcome),
+        }
     });
-    Ok(BatchGetUsersResponse { results: results.collect() })
+    Ok(BatchGetUsersResponse {
+        results: results.collect(),
+    })
 }
 
 fn parse(place: usize, key: UserKey) -> Result<Wanted, Failure> {
     let parsed = match key.key {
-        Some(Key::UserId(id)) => {
-            Violations::only("user_id", UserId::parse(id)).map(Wanted::Id)
+        Some(Key::UserId(id)) => Violations::only("user_id", UserId::parse(id)).map(Wanted::Id),
+        Some(Key::Username(name)) => {
+            Violations::only("username", Username::parse(&name)).map(Wanted::Username)
         }
-        Some(Key::Username(name)) => Violations::only("username", Username::parse(&name)).map(Wanted::Username),
-        None => Violations::only("key", Err(Invalid::new(Reason::FieldRequired, "must be a user_id or a username"))),
+        None => Violations::only(
+            "key",
+            Err(Invalid::new(
+                Reason::FieldRequired,
+                "must be a user_id or a username",
+            )),
+        ),
     };
     parsed.map_err(|failure| failure.within(&format!("keys[{place}]")))
 }
@@ -56,9 +72,16 @@ async fn find(app: &App, wanted: &[Result<Wanted, Failure>]) -> Result<Found, Fa
             Wanted::Username(name) => names.push(name.clone()),
         }
     }
-    let users: Vec<User> = users_find(&app.database, &ids, &names).await?.into_iter().map(convert::user).collect();
+    let users: Vec<User> = users_find(&app.database, &ids, &names)
+        .await?
+        .into_iter()
+        .map(convert::user)
+        .collect();
     Ok(Found {
-        by_name: users.iter().map(|user| (user.username.to_ascii_lowercase(), user.clone())).collect(),
+        by_name: users
+            .iter()
+            .map(|user| (user.username.to_ascii_lowercase(), user.clone()))
+            .collect(),
         by_id: users.into_iter().map(|user| (user.id, user)).collect(),
     })
 }
@@ -71,12 +94,14 @@ struct Found {
 impl Found {
     fn get(&self, wanted: Wanted) -> Result<User, Failure> {
         match wanted {
-            Wanted::Id(id) => self.by_id.get(&id.get()).cloned().ok_or_else(|| user_not_found(id)),
+            Wanted::Id(id) => self
+                .by_id
+                .get(&id.get())
+                .cloned()
+                .ok_or_else(|| user_not_found(id)),
             Wanted::Username(name) => self.by_name.get(&name.key()).cloned().ok_or_else(|| {
-                Failure::new(Reason::UserNotFound, "there is no such user").with_resource(
-                    kith_rules::identity::USER,
-                    format!("users/{}", name.as_str()),
-                )
+                Failure::new(Reason::UserNotFound, "there is no such user")
+                    .with_resource(kith_rules::identity::USER, format!("users/{}", name.as_str()))
             }),
         }
     }

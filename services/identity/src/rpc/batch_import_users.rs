@@ -19,17 +19,27 @@ pub(super) async fn call(
     request: BatchImportUsersRequest,
 ) -> Result<BatchImportUsersResponse, Failure> {
     let users = batch_of("users", request.users, MAX)?;
-    let parsed: Vec<_> = users.iter().enumerate().map(|(place, user)| parse(place, user)).collect();
+    let parsed: Vec<_> = users
+        .iter()
+        .enumerate()
+        .map(|(place, user)| parse(place, user))
+        .collect();
     let wanted: Vec<NewUser> = parsed.iter().flatten().cloned().collect();
-    let mut outcomes = users_import(&app.database, &wanted, request.allow_existing).await?.into_iter();
+    let mut outcomes = users_import(&app.database, &wanted, request.allow_existing)
+        .await?
+        .into_iter();
     let results = parsed.into_iter().enumerate().map(|(place, parsed)| {
         let outcome = parsed.and_then(|_| {
-            let outcome = outcomes.next().unwrap_or_else(|| Err(Failure::internal("an item has no outcome")));
+            let outcome = outcomes
+                .next()
+                .unwrap_or_else(|| Err(Failure::internal("an item has no outcome")));
             outcome.map_err(|failure| failure.within(&item(place)))
         });
         result(outcome)
     });
-    Ok(BatchImportUsersResponse { results: results.collect() })
+    Ok(BatchImportUsersResponse {
+        results: results.collect(),
+    })
 }
 
 fn item(place: usize) -> String {
@@ -42,7 +52,11 @@ fn parse(place: usize, user: &ImportedUser) -> Result<NewUser, Failure> {
     let first_name = violations.check("first_name", PersonName::parse_first(&user.first_name));
     let last_name = violations.check("last_name", PersonName::parse_last(&user.last_name));
     match (username, first_name, last_name) {
-        (Some(username), Some(first_name), Some(last_name)) => Ok(NewUser { username, first_name, last_name }),
+        (Some(username), Some(first_name), Some(last_name)) => Ok(NewUser {
+            username,
+            first_name,
+            last_name,
+        }),
         _ => Err(violations.into_failure().within(&item(place))),
     }
 }
@@ -53,5 +67,8 @@ fn result(outcome: Result<Imported, Failure>) -> BatchImportUsersResult {
         Ok(imported) => Outcome::User(convert::user(imported.user)),
         Err(failure) => Outcome::Error(to_rpc_status(&failure)),
     };
-    BatchImportUsersResult { outcome: Some(outcome), existing }
+    BatchImportUsersResult {
+        outcome: Some(outcome),
+        existing,
+    }
 }

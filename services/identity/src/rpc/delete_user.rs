@@ -15,6 +15,8 @@ pub(super) async fn call(
     let owner = caller.user().map(|user| user.user_id);
     match user_delete(&app.database, user_id, owner).await? {
         None if !request.allow_missing => Err(user_not_found(user_id)),
-        deleted => Ok(DeleteUserResponse { user: deleted.map(convert::user) }),
+        deleted => Ok(DeleteUserResponse {
+            user: deleted.map(convert::user),
+        }),
     }
 }

@@ -9,5 +9,7 @@ use crate::store::user_find;
 pub(super) async fn call(app: &App, _: Caller, request: GetUserRequest) -> Result<GetUserResponse, Failure> {
     let user_id = Violations::only("user_id", UserId::parse(request.user_id))?;
     let row = user_find(&app.database, user_id).await?;
-    Ok(GetUserResponse { user: Some(convert::user(row)) })
+    Ok(GetUserResponse {
+        user: Some(convert::user(row)),
+    })
 }

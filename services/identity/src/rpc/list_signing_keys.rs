@@ -6,7 +6,10 @@ use kith_primitives::{Cursor, Failure, Page, PageScope, Violations};
 use crate::App;
 
 /// INVALID_ARGUMENT (PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID).
-pub(super) async fn call(app: &App, request: ListSigningKeysRequest) -> Result<ListSigningKeysResponse, Failure> {
+pub(super) async fn call(
+    app: &App,
+    request: ListSigningKeysRequest,
+) -> Result<ListSigningKeysResponse, Failure> {
     let page = parse(&request)?;
     let after = page.after().map_or(0, |cursor| cursor.key);
     let key = SigningKey {
@@ -16,9 +19,15 @@ pub(super) async fn call(app: &App, request: ListSigningKeysRequest) -> Result<L
         state: SigningKeyState::Active.into(),
     };
     let mut keys: Vec<(i64, SigningKey)> = (1..).zip([key]).filter(|(place, _)| *place > after).collect();
-    let next_page_token = page.finish(&mut keys, |(place, _)| Cursor { created_at_micros: 0, key: *place });
+    let next_page_token = page.finish(&mut keys, |(place, _)| Cursor {
+        created_at_micros: 0,
+        key: *place,
+    });
     let keys = keys.into_iter().map(|(_, key)| key).collect();
-    Ok(ListSigningKeysResponse { keys, next_page_token })
+    Ok(ListSigningKeysResponse {
+        keys,
+        next_page_token,
+    })
 }
 
 fn parse(request: &ListSigningKeysRequest) -> Result<Page, Failure> {

@@ -40,29 +40,47 @@ impl IdentityService for App {
     }
 
     async fn batch_get_users(&self, request: Request<BatchGetUsersRequest>) -> Answer<BatchGetUsersResponse> {
-        unary(request, |caller, message| batch_get_users::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            batch_get_users::call(self, caller, message)
+        })
+        .await
     }
 
     async fn get_profile(&self, request: Request<GetProfileRequest>) -> Answer<GetProfileResponse> {
-        unary(request, |caller, message| get_profile::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            get_profile::call(self, caller, message)
+        })
+        .await
     }
 
     async fn update_profile(&self, request: Request<UpdateProfileRequest>) -> Answer<UpdateProfileResponse> {
-        unary(request, |caller, message| update_profile::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            update_profile::call(self, caller, message)
+        })
+        .await
     }
 
     async fn delete_user(&self, request: Request<DeleteUserRequest>) -> Answer<DeleteUserResponse> {
-        unary(request, |caller, message| delete_user::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            delete_user::call(self, caller, message)
+        })
+        .await
     }
 
     async fn batch_import_users(
         &self,
         request: Request<BatchImportUsersRequest>,
     ) -> Answer<BatchImportUsersResponse> {
-        unary(request, |caller, message| batch_import_users::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            batch_import_users::call(self, caller, message)
+        })
+        .await
     }
 
-    async fn list_signing_keys(&self, request: Request<ListSigningKeysRequest>) -> Answer<ListSigningKeysResponse> {
+    async fn list_signing_keys(
+        &self,
+        request: Request<ListSigningKeysRequest>,
+    ) -> Answer<ListSigningKeysResponse> {
         unary(request, |(), message| list_signing_keys::call(self, message)).await
     }
 }

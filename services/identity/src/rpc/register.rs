@@ -11,7 +11,9 @@ pub(super) async fn call(app: &App, request: RegisterRequest) -> Result<Register
     let (account, password) = parse(&request)?;
     let password_hash = app.passwords.hash(password).await?;
     let row = account_create(&app.database, &account, &password_hash).await?;
-    Ok(RegisterResponse { account: Some(convert::account(row)) })
+    Ok(RegisterResponse {
+        account: Some(convert::account(row)),
+    })
 }
 
 fn parse(request: &RegisterRequest) -> Result<(NewAccount, Password), Failure> {
@@ -22,9 +24,15 @@ fn parse(request: &RegisterRequest) -> Result<(NewAccount, Password), Failure> {
     let first_name = violations.check("first_name", PersonName::parse_first(&request.first_name));
     let last_name = violations.check("last_name", PersonName::parse_last(&request.last_name));
     match (username, email, password, first_name, last_name) {
-        (Some(username), Some(email), Some(password), Some(first_name), Some(last_name)) => {
-            Ok((NewAccount { username, email, first_name, last_name }, password))
-        }
+        (Some(username), Some(email), Some(password), Some(first_name), Some(last_name)) => Ok((
+            NewAccount {
+                username,
+                email,
+                first_name,
+                last_name,
+            },
+            password,
+        )),
         _ => Err(violations.into_failure()),
     }
 }

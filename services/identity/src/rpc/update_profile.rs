@@ -16,7 +16,9 @@ pub(super) async fn call(
 ) -> Result<UpdateProfileResponse, Failure> {
     let (user_id, change) = parse(&request)?;
     let row = profile_update(&app.database, user_id, caller.user_id, &change).await?;
-    Ok(UpdateProfileResponse { profile: Some(convert::profile(row)) })
+    Ok(UpdateProfileResponse {
+        profile: Some(convert::profile(row)),
+    })
 }
 
 fn parse(request: &UpdateProfileRequest) -> Result<(UserId, ProfileChange), Failure> {
@@ -25,8 +27,15 @@ fn parse(request: &UpdateProfileRequest) -> Result<(UserId, ProfileChange), Fail
     let mut violations = Violations::new();
     let user_id = violations.check("profile.user_id", UserId::parse(profile.user_id));
     let etag = violations.check("profile.etag", Etag::parse(&profile.etag));
-    let paths = request.update_mask.as_ref().map(|mask| mask.paths.as_slice()).unwrap_or_default();
-    let mask = violations.check("update_mask", FieldMask::parse(paths, &present(profile), UPDATABLE));
+    let paths = request
+        .update_mask
+        .as_ref()
+        .map(|mask| mask.paths.as_slice())
+        .unwrap_or_default();
+    let mask = violations.check(
+        "update_mask",
+        FieldMask::parse(paths, &present(profile), UPDATABLE),
+    );
     let change = mask.map(|mask| change(profile, &mask, &mut violations));
     match (user_id, etag, change) {
         (Some(user_id), Some(etag), Some(change)) if violations.is_empty() => {
@@ -39,7 +48,8 @@ fn parse(request: &UpdateProfileRequest) -> Result<(UserId, ProfileChange), Fail
 /// The values of the fields that `mask` names; one that is absent becomes empty.
 fn change(profile: &Profile, mask: &FieldMask, violations: &mut Violations) -> ProfileChange {
     fn value<'a>(mask: &FieldMask, field: &str, value: Option<&'a String>) -> Option<&'a str> {
-        mask.contains(field).then(|| value.map(String::as_str).unwrap_or_default())
+        mask.contains(field)
+            .then(|| value.map(String::as_str).unwrap_or_default())
     }
     let bio = value(mask, "bio", profile.bio.as_ref());
     let avatar_url = value(mask, "avatar_url", profile.avatar_url.as_ref());
@@ -47,15 +57,27 @@ fn change(profile: &Profile, mask: &FieldMask, violations: &mut Violations) -> P
     let website_url = value(mask, "website_url", profile.website_url.as_ref());
     ProfileChange {
         bio: bio.and_then(|text| violations.check("profile.bio", Bio::parse(text))),
-        avatar_url: avatar_url.and_then(|text| violations.check("profile.avatar_url", WebUrl::parse_avatar(text))),
+        avatar_url: avatar_url
+            .and_then(|text| violations.check("profile.avatar_url", WebUrl::parse_avatar(text))),
         location: location.and_then(|text| violations.check("profile.location", Location::parse(text))),
-        website_url: website_url.and_then(|text| violations.check("profile.website_url", WebUrl::parse_website(text))),
+        website_url: website_url
+            .and_then(|text| violations.check("profile.website_url", WebUrl::parse_website(text))),
         etag: None,
     }
 }
 
 /// The updatable fields that the request holds, the empty ones too.
 fn present(profile: &Profile) -> Vec<&'static str> {
-    let values = [&profile.bio, &profile.avatar_url, &profile.location, &profile.website_url];
-    UPDATABLE.iter().zip(values).filter(|(_, value)| value.is_some()).map(|(field, _)| *field).collect()
+    let values = [
+        &profile.bio,
+        &profile.avatar_url,
+        &profile.location,
+        &profile.website_url,
+    ];
+    UPDATABLE
+        .iter()
+        .zip(values)
+        .filter(|(_, value)| value.is_some())
+        .map(|(field, _)| *field)
+        .collect()
 }

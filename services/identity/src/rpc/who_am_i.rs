@@ -14,8 +14,15 @@ pub(super) async fn call(app: &App, caller: Caller) -> Result<WhoAmIResponse, Fa
     let service = caller.service();
     Ok(WhoAmIResponse {
         user: user.map(convert::user),
-        session_id: caller.user().map(|user| user.session_id.clone()).unwrap_or_default(),
-        service_id: service.map(|service| service.service_id.get()).unwrap_or_default(),
-        scopes: service.map(|service| service.scopes.iter().cloned().collect()).unwrap_or_default(),
+        session_id: caller
+            .user()
+            .map(|user| user.session_id.clone())
+            .unwrap_or_default(),
+        service_id: service
+            .map(|service| service.service_id.get())
+            .unwrap_or_default(),
+        scopes: service
+            .map(|service| service.scopes.iter().cloned().collect())
+            .unwrap_or_default(),
     })
 }

@@ -28,7 +28,10 @@ pub(crate) struct Credential {
 }
 
 /// The credential of an active account, if it has one.
-pub(crate) async fn credential_find(database: &Database, name: &SignInName) -> Result<Option<Credential>, Failure> {
+pub(crate) async fn credential_find(
+    database: &Database,
+    name: &SignInName,
+) -> Result<Option<Credential>, Failure> {
     let (column, key) = match name {
         SignInName::Username(username) => (USERNAME_KEY, username.key()),
         SignInName::Email(email) => (EMAIL_KEY, email.key()),

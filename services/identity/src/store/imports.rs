@@ -55,15 +55,27 @@ pub(crate) async fn users_import(
     let (mut made, existing) = database
         .transaction(async |conn: &mut Connection| {
             let made = users_create_in_txn(conn, wanted).await?;
-            let existing = if allow_existing { users_find_in_txn(conn, wanted).await? } else { Vec::new() };
+            let existing = if allow_existing {
+                users_find_in_txn(conn, wanted).await?
+            } else {
+                Vec::new()
+            };
             Ok((by_key(made), by_key(existing)))
         })
         .await?;
     // The first of several equal names is the one that was made.
     let outcomes = wanted.iter().map(|item| {
         let key = item.username.key();
-        let new = made.remove(&key).map(|user| Imported { user, existing: false });
-        let found = || existing.get(&key).cloned().map(|user| Imported { user, existing: true });
+        let new = made.remove(&key).map(|user| Imported {
+            user,
+            existing: false,
+        });
+        let found = || {
+            existing
+                .get(&key)
+                .cloned()
+                .map(|user| Imported { user, existing: true })
+        };
         new.or_else(found).ok_or_else(|| USERS_USERNAME_KEY.failure())
     });
     Ok(outcomes.collect())
@@ -87,5 +99,7 @@ async fn users_find_in_txn(conn: &mut Connection, wanted: &[NewUser]) -> Result<
 }
 
 fn by_key(rows: Vec<UserRow>) -> HashMap<String, UserRow> {
-    rows.into_iter().map(|row| (row.username.to_ascii_lowercase(), row)).collect()
+    rows.into_iter()
+        .map(|row| (row.username.to_ascii_lowercase(), row))
+        .collect()
 }

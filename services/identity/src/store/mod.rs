@@ -7,7 +7,7 @@ mod profiles;
 mod users;
 
 pub(crate) use accounts::{NewAccount, account_create};
-pub(crate) use credentials::{Credential, SignInName, credential_find};
+pub(crate) use credentials::{SignInName, credential_find};
 pub(crate) use imports::{Imported, NewUser, users_import};
 pub(crate) use profiles::{ProfileRow, profile_find, profile_update};
 pub(crate) use users::{AccountRow, UserRow, user_delete, user_find, user_not_found, users_find};

@@ -34,8 +34,14 @@ impl ProfileRow {
         };
         set(&mut row.bio, change.bio.as_ref().map(|bio| &bio.0));
         set(&mut row.avatar_url, change.avatar_url.as_ref().map(|url| &url.0));
-        set(&mut row.location, change.location.as_ref().map(|location| &location.0));
-        set(&mut row.website_url, change.website_url.as_ref().map(|url| &url.0));
+        set(
+            &mut row.location,
+            change.location.as_ref().map(|location| &location.0),
+        );
+        set(
+            &mut row.website_url,
+            change.website_url.as_ref().map(|url| &url.0),
+        );
         row
     }
 }
@@ -44,7 +50,9 @@ impl ProfileRow {
 pub(crate) async fn profile_find(database: &Database, user_id: UserId) -> Result<ProfileRow, Failure> {
     let row = database
         .read(async |conn: &mut Connection| {
-            let query = profiles::table.find(user_id.get()).select(ProfileRow::as_select());
+            let query = profiles::table
+                .find(user_id.get())
+                .select(ProfileRow::as_select());
             Ok(run("profile_find", query.first(conn)).await.optional()?)
         })
         .await?;
@@ -60,7 +68,9 @@ pub(crate) async fn profile_update(
 ) -> Result<ProfileRow, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
-            let own = profiles::table.find(user_id.get()).filter(profiles::user_id.eq(owner.get()));
+            let own = profiles::table
+                .find(user_id.get())
+                .filter(profiles::user_id.eq(owner.get()));
             let lock = own.select(ProfileRow::as_select()).for_update();
             let Some(row) = run("profile_lock", lock.first(conn)).await.optional()? else {
                 return Err(not_owned(conn, user_id).await?.into());

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
 use diesel::dsl::sql;
+use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
@@ -76,7 +76,9 @@ pub(crate) async fn user_delete(
         .transaction(async |conn: &mut Connection| {
             let lock = diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(DELETE_LOCK);
             run("user_delete_lock", lock.execute(conn)).await?;
-            let target = users::table.find(id.get()).filter(users::id.eq(owner.unwrap_or(id).get()));
+            let target = users::table
+                .find(id.get())
+                .filter(users::id.eq(owner.unwrap_or(id).get()));
             let delete = diesel::delete(target).returning(UserRow::as_returning());
             let deleted = run("user_delete", delete.get_result(conn)).await.optional()?;
             match deleted {

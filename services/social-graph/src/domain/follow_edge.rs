@@ -14,7 +14,10 @@ impl FollowEdge {
         if follower_id == followed_id {
             return Err(FOLLOWS_NO_SELF_FOLLOW.invalid());
         }
-        Ok(Self { follower_id, followed_id })
+        Ok(Self {
+            follower_id,
+            followed_id,
+        })
     }
 
     pub(crate) fn follower_id(self) -> UserId {

@@ -1,5 +1,7 @@
 use kith_contracts::social_graph::v1::batch_follow_result::Outcome;
-use kith_contracts::social_graph::v1::{BatchFollowRequest, BatchFollowResponse, BatchFollowResult, FollowPair};
+use kith_contracts::social_graph::v1::{
+    BatchFollowRequest, BatchFollowResponse, BatchFollowResult, FollowPair,
+};
 use kith_primitives::{Failure, ServiceCaller, UserId, Violations};
 use kith_rpc::{batch_of, status::to_rpc_status};
 
@@ -18,13 +20,25 @@ pub(super) async fn call(
     request: BatchFollowRequest,
 ) -> Result<BatchFollowResponse, Failure> {
     let pairs = batch_of("pairs", request.pairs, MAX)?;
-    let parsed: Vec<_> = pairs.into_iter().enumerate().map(|(place, pair)| parse(place, pair)).collect();
+    let parsed: Vec<_> = pairs
+        .into_iter()
+        .enumerate()
+        .map(|(place, pair)| parse(place, pair))
+        .collect();
     let edges: Vec<FollowEdge> = parsed.iter().flatten().copied().collect();
-    let mut outcomes = follows_create(&app.database, &edges, request.allow_existing).await?.into_iter();
+    let mut outcomes = follows_create(&app.database, &edges, request.allow_existing)
+        .await?
+        .into_iter();
     let results = parsed.into_iter().map(|parsed| {
-        result(parsed.and_then(|_| outcomes.next().unwrap_or_else(|| Err(Failure::internal("an item has no outcome")))))
+        result(parsed.and_then(|_| {
+            outcomes
+                .next()
+                .unwrap_or_else(|| Err(Failure::internal("an item has no outcome")))
+        }))
     });
-    Ok(BatchFollowResponse { results: results.collect() })
+    Ok(BatchFollowResponse {
+        results: results.collect(),
+    })
 }
 
 fn parse(place: usize, pair: FollowPair) -> Result<FollowEdge, Failure> {
@@ -33,7 +47,9 @@ fn parse(place: usize, pair: FollowPair) -> Result<FollowEdge, Failure> {
     let followed_id = violations.check("followed_id", UserId::parse(pair.followed_id));
     let edge = follower_id
         .zip(followed_id)
-        .and_then(|(follower_id, followed_id)| violations.check("followed_id", FollowEdge::new(follower_id, followed_id)));
+        .and_then(|(follower_id, followed_id)| {
+            violations.check("followed_id", FollowEdge::new(follower_id, followed_id))
+        });
     edge.ok_or_else(|| violations.into_failure().within(&format!("pairs[{place}]")))
 }
 
@@ -43,5 +59,8 @@ fn result(outcome: Result<Created, Failure>) -> BatchFollowResult {
         Ok(created) => Outcome::Follow(convert::follow(created.follow)),
         Err(failure) => Outcome::Error(to_rpc_status(&failure)),
     };
-    BatchFollowResult { outcome: Some(outcome), existing }
+    BatchFollowResult {
+        outcome: Some(outcome),
+        existing,
+    }
 }

@@ -13,7 +13,10 @@ pub(super) async fn call(
 ) -> Result<ListFollowersResponse, Failure> {
     let (user_id, page) = parse(&request)?;
     let (rows, next_page_token) = followers_page(&app.database, user_id, &page).await?;
-    Ok(ListFollowersResponse { follows: rows.into_iter().map(convert::follow).collect(), next_page_token })
+    Ok(ListFollowersResponse {
+        follows: rows.into_iter().map(convert::follow).collect(),
+        next_page_token,
+    })
 }
 
 fn parse(request: &ListFollowersRequest) -> Result<(UserId, Page), Failure> {

@@ -13,7 +13,10 @@ pub(super) async fn call(
 ) -> Result<ListFollowingResponse, Failure> {
     let (user_id, page) = parse(&request)?;
     let (rows, next_page_token) = following_page(&app.database, user_id, &page).await?;
-    Ok(ListFollowingResponse { follows: rows.into_iter().map(convert::follow).collect(), next_page_token })
+    Ok(ListFollowingResponse {
+        follows: rows.into_iter().map(convert::follow).collect(),
+        next_page_token,
+    })
 }
 
 fn parse(request: &ListFollowingRequest) -> Result<(UserId, Page), Failure> {

@@ -37,19 +37,31 @@ impl SocialGraphService for App {
         &self,
         request: Request<BatchCheckFollowsRequest>,
     ) -> Answer<BatchCheckFollowsResponse> {
-        unary(request, |caller, message| batch_check_follows::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            batch_check_follows::call(self, caller, message)
+        })
+        .await
     }
 
     async fn batch_follow(&self, request: Request<BatchFollowRequest>) -> Answer<BatchFollowResponse> {
-        unary(request, |caller, message| batch_follow::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            batch_follow::call(self, caller, message)
+        })
+        .await
     }
 
     async fn list_followers(&self, request: Request<ListFollowersRequest>) -> Answer<ListFollowersResponse> {
-        unary(request, |caller, message| list_followers::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            list_followers::call(self, caller, message)
+        })
+        .await
     }
 
     async fn list_following(&self, request: Request<ListFollowingRequest>) -> Answer<ListFollowingResponse> {
-        unary(request, |caller, message| list_following::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            list_following::call(self, caller, message)
+        })
+        .await
     }
 
     async fn get_counts(&self, request: Request<GetCountsRequest>) -> Answer<GetCountsResponse> {

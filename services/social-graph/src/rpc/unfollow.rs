@@ -14,6 +14,8 @@ pub(super) async fn call(
     let followed_id = Violations::only("user_id", UserId::parse(request.user_id))?;
     match follow_delete(&app.database, caller.user_id, followed_id).await? {
         None if !request.allow_missing => Err(follow_not_found(caller.user_id, followed_id)),
-        deleted => Ok(UnfollowResponse { follow: deleted.map(convert::follow) }),
+        deleted => Ok(UnfollowResponse {
+            follow: deleted.map(convert::follow),
+        }),
     }
 }

@@ -1,4 +1,3 @@
-use diesel::OptionalExtension;
 use diesel::QueryDsl;
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, run};
@@ -19,6 +18,9 @@ pub(crate) fn user_not_found(id: UserId) -> Failure {
 
 /// The failure of a write that meets a deactivated user.
 pub(super) fn user_inactive(id: UserId) -> Failure {
-    Failure::new(Reason::UserInactive, "the user is deactivated and takes no new interactions")
-        .with_resource(USER, format!("users/{id}"))
+    Failure::new(
+        Reason::UserInactive,
+        "the user is deactivated and takes no new interactions",
+    )
+    .with_resource(USER, format!("users/{id}"))
 }

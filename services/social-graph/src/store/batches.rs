@@ -48,7 +48,14 @@ pub(crate) async fn follows_find(
             Ok(by_edge(run("follows_find", query.load(conn)).await?))
         })
         .await?;
-    Ok(edges.iter().map(|edge| found.get(&(edge.follower_id.get(), edge.followed_id.get())).copied()).collect())
+    Ok(edges
+        .iter()
+        .map(|edge| {
+            found
+                .get(&(edge.follower_id.get(), edge.followed_id.get()))
+                .copied()
+        })
+        .collect())
 }
 
 /// Sorted by the unordered pair, as every write of many pairs is, so that two batches lock in the same order.
@@ -100,7 +107,10 @@ pub(crate) async fn follows_create(
             outcome => break outcome?,
         }
     };
-    Ok(edges.iter().map(|edge| batch.outcome(*edge, allow_existing)).collect())
+    Ok(edges
+        .iter()
+        .map(|edge| batch.outcome(*edge, allow_existing))
+        .collect())
 }
 
 async fn follows_create_once(database: &Database, edges: &[FollowEdge]) -> Result<Batch, Failure> {
@@ -113,14 +123,23 @@ async fn follows_create_once(database: &Database, edges: &[FollowEdge]) -> Resul
                 .bind::<Array<BigInt>, _>(&followed_ids);
             let made = by_edge(run("follows_create", query.load(conn)).await?);
             if made.len() == edges.len() {
-                return Ok(Batch { made, existing: Sinces::new(), accounts: HashSet::new() });
+                return Ok(Batch {
+                    made,
+                    existing: Sinces::new(),
+                    accounts: HashSet::new(),
+                });
             }
             let query = sql_query(FOLLOWS_FIND)
                 .bind::<Array<BigInt>, _>(&follower_ids)
                 .bind::<Array<BigInt>, _>(&followed_ids);
             let existing = by_edge(run("follows_find", query.load(conn)).await?);
-            let accounts = accounts_find_in_txn(conn, &[follower_ids.as_slice(), &followed_ids].concat()).await?;
-            Ok(Batch { made, existing, accounts })
+            let accounts =
+                accounts_find_in_txn(conn, &[follower_ids.as_slice(), &followed_ids].concat()).await?;
+            Ok(Batch {
+                made,
+                existing,
+                accounts,
+            })
         })
         .await
 }
@@ -137,12 +156,16 @@ impl Batch {
         let key = (edge.follower_id().get(), edge.followed_id().get());
         if let Some(since) = self.made.remove(&key) {
             self.existing.insert(key, since);
-            return Ok(Created { follow: FollowRow::of(edge, since), existing: false });
+            return Ok(Created {
+                follow: FollowRow::of(edge, since),
+                existing: false,
+            });
         }
         match self.existing.get(&key) {
-            Some(since) if allow_existing => {
-                Ok(Created { follow: FollowRow::of(edge, *since), existing: true })
-            }
+            Some(since) if allow_existing => Ok(Created {
+                follow: FollowRow::of(edge, *since),
+                existing: true,
+            }),
             Some(_) => Err(FOLLOWS_PKEY.failure()),
             None if !self.accounts.contains(&key.0) => Err(FOLLOWS_FOLLOWER_ID_FKEY.failure()),
             None if !self.accounts.contains(&key.1) => Err(FOLLOWS_FOLLOWED_ID_FKEY.failure()),
@@ -153,7 +176,9 @@ impl Batch {
 }
 
 fn by_edge(rows: Vec<EdgeRow>) -> Sinces {
-    rows.into_iter().map(|row| ((row.follower_id, row.followed_id), row.created_at)).collect()
+    rows.into_iter()
+        .map(|row| ((row.follower_id, row.followed_id), row.created_at))
+        .collect()
 }
 
 fn column<T: Copy>(edges: &[T], id: impl Fn(T) -> UserId) -> Vec<i64> {

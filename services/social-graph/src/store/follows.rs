@@ -5,9 +5,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Connection, Database, OptionalRow, run};
 use kith_primitives::{Failure, Reason, UserId};
-use kith_rules::social_graph::{
-    FOLLOW, FOLLOWS_FOLLOWED_ID_FKEY, FOLLOWS_FOLLOWER_ID_FKEY, FOLLOWS_PKEY,
-};
+use kith_rules::social_graph::{FOLLOW, FOLLOWS_FOLLOWED_ID_FKEY, FOLLOWS_FOLLOWER_ID_FKEY, FOLLOWS_PKEY};
 use kith_schema::tables::social_graph::follows;
 
 use super::accounts::user_inactive;
@@ -24,7 +22,11 @@ pub(crate) struct FollowRow {
 
 impl FollowRow {
     pub(super) fn of(edge: FollowEdge, created_at: DateTime<Utc>) -> Self {
-        Self { follower_id: edge.follower_id().get(), followed_id: edge.followed_id().get(), created_at }
+        Self {
+            follower_id: edge.follower_id().get(),
+            followed_id: edge.followed_id().get(),
+            created_at,
+        }
     }
 }
 
@@ -74,11 +76,17 @@ pub(crate) async fn follow_create(
     loop {
         let outcome = follow_create_once(database, edge).await?;
         if let Some(made_at) = outcome.made_at {
-            return Ok(Created { follow: FollowRow::of(edge, made_at), existing: false });
+            return Ok(Created {
+                follow: FollowRow::of(edge, made_at),
+                existing: false,
+            });
         }
         match outcome.existing_since {
             Some(since) if allow_existing => {
-                return Ok(Created { follow: FollowRow::of(edge, since), existing: true });
+                return Ok(Created {
+                    follow: FollowRow::of(edge, since),
+                    existing: true,
+                });
             }
             Some(_) => return Err(FOLLOWS_PKEY.failure()),
             None => refused(edge, &outcome)?,

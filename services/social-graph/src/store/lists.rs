@@ -69,7 +69,10 @@ async fn page_of(
 ) -> Result<Vec<FollowRow>, Failure> {
     database
         .read(async |conn: &mut Connection| {
-            let rows = query().limit(page.limit()).select(FollowRow::as_select()).load(conn);
+            let rows = query()
+                .limit(page.limit())
+                .select(FollowRow::as_select())
+                .load(conn);
             let rows: Vec<FollowRow> = run(name, rows).await?;
             if rows.is_empty() && !account_exists(conn, user_id).await? {
                 return Err(user_not_found(user_id).into());

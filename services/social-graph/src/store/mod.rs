@@ -10,6 +10,6 @@ mod follows;
 mod lists;
 
 pub(crate) use batches::{Edge, follows_create, follows_find};
-pub(crate) use counts::{CountsRow, counts_find};
+pub(crate) use counts::counts_find;
 pub(crate) use follows::{Created, FollowRow, follow_create, follow_delete, follow_find, follow_not_found};
 pub(crate) use lists::{followers_page, following_page};

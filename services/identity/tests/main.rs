@@ -1,0 +1,3 @@
+//! One file per RPC, named as in `src/rpc`.
+
+mod register;

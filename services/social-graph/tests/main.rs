@@ -1,0 +1,1 @@
+//! One file per RPC, named as in `src/rpc`.

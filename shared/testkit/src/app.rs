@@ -1,0 +1,261 @@
+//! The services of Kith, running in this process on a database of their own.
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use kith_contracts::identity::v1::batch_import_users_result::Outcome;
+use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
+use kith_contracts::identity::v1::{
+    AuthenticateRequest, BatchImportUsersRequest, ImportedUser, RegisterRequest, authenticate_request,
+};
+use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
+use kith_identity::IdentitySettings;
+use kith_postgres::PoolSettings;
+use kith_primitives::{ServiceId, UserId};
+use kith_rpc::{ServerSettings, TokenSettings, client};
+use kith_schema::Role;
+use kith_social_graph::SocialGraphSettings;
+use kith_tokens::{Issuer, SigningKey};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::callers::Credentials;
+use crate::{Bearer, Caller, TestDatabase, TestUser};
+
+/// A client of a caller.
+type Authenticated = InterceptedService<Channel, Credentials>;
+
+/// What a test may want otherwise.
+#[derive(Clone, Debug)]
+pub struct AppOptions {
+    /// The pool of each service. By default 8 connections.
+    pub pool: PoolSettings,
+    /// How the services serve.
+    pub server: ServerSettings,
+}
+
+impl Default for AppOptions {
+    fn default() -> Self {
+        Self {
+            pool: PoolSettings {
+                size: 8,
+                ..PoolSettings::default()
+            },
+            server: ServerSettings::default(),
+        }
+    }
+}
+
+/// Identity and social-graph with all their layers, and callers of every kind.
+#[derive(Debug)]
+pub struct TestApp {
+    /// The database that both work on.
+    pub database: TestDatabase,
+    issuer: Issuer,
+    identity: Channel,
+    social_graph: Channel,
+    _shutdown: DropGuard,
+}
+
+impl TestApp {
+    /// Starts the services as they ship.
+    pub async fn start() -> Self {
+        Self::start_with(AppOptions::default()).await
+    }
+
+    /// Starts the services with other settings.
+    pub async fn start_with(options: AppOptions) -> Self {
+        let database = TestDatabase::create().await;
+        let shutdown = CancellationToken::new();
+        let signing_key = SigningKey::generate().expect("a key");
+        let tokens = TokenSettings {
+            issuer: "kith-test".to_owned(),
+            audience: "kith-test".to_owned(),
+        };
+        let issuer = Issuer::new(signing_key.clone(), &tokens.issuer, &tokens.audience).expect("an issuer");
+
+        let (listener, address) = listen().await;
+        let identity_url = format!("http://{address}");
+        let settings = IdentitySettings {
+            listen_address: address,
+            database_url: database.url(Role::Identity),
+            pool: options.pool.clone(),
+            server: options.server.clone(),
+            tokens: tokens.clone(),
+            signing_key,
+            password_hashes_at_once: 2,
+        };
+        serve(kith_identity::run(settings, listener, shutdown.clone()));
+
+        let (listener, address) = listen().await;
+        let social_graph_url = format!("http://{address}");
+        let settings = SocialGraphSettings {
+            listen_address: address,
+            database_url: database.url(Role::SocialGraph),
+            pool: options.pool,
+            server: options.server,
+            tokens,
+            identity_url: identity_url.clone(),
+        };
+        serve(kith_social_graph::run(settings, listener, shutdown.clone()));
+
+        let identity = client::channel(&identity_url).expect("a URL");
+        let social_graph = client::channel(&social_graph_url).expect("a URL");
+        ready(identity.clone()).await;
+        ready(social_graph.clone()).await;
+        Self {
+            database,
+            issuer,
+            identity,
+            social_graph,
+            _shutdown: shutdown.drop_guard(),
+        }
+    }
+
+    /// Identity, as `caller`.
+    pub fn identity(&self, caller: &impl Caller) -> IdentityServiceClient<Authenticated> {
+        IdentityServiceClient::with_interceptor(self.identity.clone(), Credentials::of(caller))
+    }
+
+    /// Social-graph, as `caller`.
+    pub fn social_graph(&self, caller: &impl Caller) -> SocialGraphServiceClient<Authenticated> {
+        SocialGraphServiceClient::with_interceptor(self.social_graph.clone(), Credentials::of(caller))
+    }
+
+    /// The bare connections, by the package of the service: `identity` or `social_graph`.
+    pub fn channel(&self, service: &str) -> Channel {
+        match service.split('.').nth(1) {
+            Some("identity") => self.identity.clone(),
+            Some("social_graph") => self.social_graph.clone(),
+            _ => panic!("no service is called {service}"),
+        }
+    }
+
+    /// Signs tokens that the services accept.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Somebody without token.
+    pub fn nobody(&self) -> Bearer {
+        Bearer(None)
+    }
+
+    /// A service with these scopes.
+    pub fn operator(&self, scopes: &[&str]) -> Bearer {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned());
+        Bearer(Some(
+            self.issuer
+                .service(ServiceId::from_database(1), scopes)
+                .expect("a token")
+                .token,
+        ))
+    }
+
+    /// A new user without password, and a token of its own.
+    pub async fn user(&self, username: &str) -> TestUser {
+        self.users(&[username]).await.remove(0)
+    }
+
+    /// New users without password, each with a token of its own.
+    pub async fn users(&self, usernames: &[&str]) -> Vec<TestUser> {
+        let users = usernames.iter().map(|username| ImportedUser {
+            username: (*username).to_owned(),
+            ..Default::default()
+        });
+        let request = BatchImportUsersRequest {
+            users: users.collect(),
+            allow_existing: false,
+        };
+        let operator = self.operator(&["identity.users.import"]);
+        let answer = self
+            .identity(&operator)
+            .batch_import_users(request)
+            .await
+            .expect("an import")
+            .into_inner();
+        let user = |outcome| match outcome {
+            Some(Outcome::User(user)) => self.signed_in(user.id, &user.username),
+            other => panic!("not imported: {other:?}"),
+        };
+        answer
+            .results
+            .into_iter()
+            .map(|result| user(result.outcome))
+            .collect()
+    }
+
+    /// A token for a user that there is.
+    pub fn signed_in(&self, id: i64, username: &str) -> TestUser {
+        let token = self
+            .issuer
+            .user(UserId::from_database(id), "test-session")
+            .expect("a token")
+            .token;
+        TestUser {
+            id,
+            username: username.to_owned(),
+            token,
+        }
+    }
+
+    /// A user that registered with a password and signed in, as people do.
+    pub async fn registered(&self, username: &str, password: &str) -> TestUser {
+        let mut client = self.identity(&self.nobody());
+        let request = RegisterRequest {
+            username: username.to_owned(),
+            password: password.to_owned(),
+            ..Default::default()
+        };
+        client.register(request).await.expect("a registration");
+        let request = AuthenticateRequest {
+            identifier: Some(authenticate_request::Identifier::Username(username.to_owned())),
+            password: password.to_owned(),
+        };
+        let answer = client.authenticate(request).await.expect("a token").into_inner();
+        let id = answer.user.map(|user| user.id).unwrap_or_default();
+        TestUser {
+            id,
+            username: username.to_owned(),
+            token: SecretString::from(answer.access_token),
+        }
+    }
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
+}
+
+fn serve<E: std::fmt::Display>(server: impl Future<Output = Result<(), E>> + Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(error) = server.await {
+            panic!("a service could not run: {error}");
+        }
+    });
+}
+
+/// Returns once health says SERVING.
+async fn ready(channel: Channel) {
+    let request = HealthCheckRequest {
+        service: String::new(),
+    };
+    let mut changes = HealthClient::new(channel)
+        .watch(request)
+        .await
+        .expect("health answers")
+        .into_inner();
+    while let Some(answer) = changes.message().await.expect("health goes on") {
+        if answer.status() == ServingStatus::Serving {
+            return;
+        }
+    }
+    panic!("health ended");
+}

@@ -1,0 +1,93 @@
+//! A database of one test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use diesel_async::AsyncPgConnection;
+use kith_postgres::{DatabaseUrl, establish};
+use kith_schema::Role;
+
+use crate::cluster::{OWNER, TEMPLATE, administer, template, url};
+
+/// Databases whose test is over; the next test that needs one drops them.
+static FINISHED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// A database of its own, migrated, with roles and their settings.
+#[derive(Debug)]
+pub struct TestDatabase {
+    name: String,
+}
+
+impl TestDatabase {
+    /// Clones the template.
+    pub async fn create() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        template().await;
+        drop_finished().await;
+        let name = format!("kith_test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        administer(&format!(
+            "CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER}"
+        ))
+        .await;
+        let database = Self { name };
+        // A clone has none of the settings that its template has for roles.
+        let mut conn = database.owner().await;
+        kith_schema::apply_role_settings(&mut conn, &database.name)
+            .await
+            .expect("role settings");
+        database
+    }
+
+    /// Its name in the cluster.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The URL for a service.
+    pub fn url(&self, role: Role) -> DatabaseUrl {
+        url(role.name(), &self.name)
+    }
+
+    /// The URL for the owner.
+    pub fn owner_url(&self) -> DatabaseUrl {
+        url(OWNER, &self.name)
+    }
+
+    /// A session of the owner, for what no RPC does.
+    pub async fn owner(&self) -> AsyncPgConnection {
+        establish(&self.owner_url())
+            .await
+            .expect("the private server answers")
+    }
+
+    /// A session with a service's rights.
+    pub async fn service(&self, role: Role) -> AsyncPgConnection {
+        establish(&self.url(role))
+            .await
+            .expect("the private server answers")
+    }
+
+    /// Asserts that every invariant of the schema holds.
+    pub async fn assert_invariants(&self) {
+        let broken = kith_schema::invariants::check(&mut self.owner().await)
+            .await
+            .expect("the invariants' queries run");
+        assert!(broken.is_empty(), "broken invariants: {broken:#?}");
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        FINISHED
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(std::mem::take(&mut self.name));
+    }
+}
+
+async fn drop_finished() {
+    let finished = std::mem::take(&mut *FINISHED.lock().unwrap_or_else(PoisonError::into_inner));
+    for name in finished {
+        administer(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+    }
+}
