@@ -1,0 +1,64 @@
+//! Every name that a log line or a span may use.
+
+/// `grpc`. Source: semantic conventions for RPC spans.
+pub const RPC_SYSTEM_NAME: &str = "rpc.system.name";
+
+/// The method as `package.Service/Method`, or [`OTHER`]. Source: semantic conventions for RPC spans.
+pub const RPC_METHOD: &str = "rpc.method";
+
+/// The status code by name, for example `NOT_FOUND`. Source: semantic conventions for RPC spans, where it was called
+/// `rpc.response.status_code` up to release 1.44; this constant is the one place that knows its name.
+pub const RPC_STATUS_CODE: &str = "rpc.status_code";
+
+/// What stands for a method that the server does not have, so that callers cannot make names without end. Source:
+/// semantic conventions for RPC spans.
+pub const OTHER: &str = "_OTHER";
+
+/// Why it failed, in few words of which there are few; absent on success and where the caller is at fault. Source:
+/// semantic conventions on recording errors.
+pub const ERROR_TYPE: &str = "error.type";
+
+/// `postgresql`. Source: semantic conventions for database spans.
+pub const DB_SYSTEM_NAME: &str = "db.system.name";
+
+/// The name of the query, for example `follow_create`. Source: semantic conventions for database spans.
+pub const DB_QUERY_SUMMARY: &str = "db.query.summary";
+
+/// The name that a span is exported under. Source: the special fields of `tracing-opentelemetry`, as the next two.
+pub const OTEL_NAME: &str = "otel.name";
+
+/// `server` or `client`.
+pub const OTEL_KIND: &str = "otel.kind";
+
+/// `ERROR` when the failure is ours.
+pub const OTEL_STATUS_CODE: &str = "otel.status_code";
+
+/// The id of the call, as in its answer and in the details of its error.
+pub const REQUEST_ID: &str = "kith.request_id";
+
+/// The id of the caller's trace, 32 hexadecimal digits. Source: OpenTelemetry's conventions for trace context in logs.
+pub const TRACE_ID: &str = "trace_id";
+
+/// Why a call failed, as the contract's `ErrorReason`.
+pub const ERROR_REASON: &str = "kith.error.reason";
+
+/// What lies behind a failure: for us, not for the caller.
+pub const ERROR_CAUSE: &str = "kith.error.cause";
+
+/// How long it took, in milliseconds.
+pub const DURATION_MS: &str = "duration_ms";
+
+/// The target of call spans, for the log filter.
+pub const RPC_TARGET: &str = "kith::rpc";
+
+/// The target of the access log, for the log filter.
+pub const ACCESS_TARGET: &str = "kith::access";
+
+/// The target of query spans and of the line at the end of each query, for the log filter.
+pub const QUERY_TARGET: &str = "kith::query";
+
+/// The target of spans that wait for a connection, for the log filter.
+pub const POOL_TARGET: &str = "kith::pool";
+
+/// The beginning of all these targets, and of nothing else.
+pub(crate) const TARGET_PREFIX: &str = "kith::";

@@ -1,0 +1,5 @@
+//! Logs and traces as those who read them see them.
+
+mod lines;
+mod support;
+mod traces;
