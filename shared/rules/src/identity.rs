@@ -2,7 +2,7 @@
 
 use kith_primitives::Reason;
 
-use crate::Breaks::{Existing, Missing, Never, Value};
+use crate::Breaks::{Existing, Never, Value};
 use crate::rules;
 
 /// The protobuf message of a user.
@@ -58,16 +58,14 @@ rules! {
     /// Primary key.
     CREDENTIALS_PKEY = "identity_credentials_pkey": Never { because: ONE_EACH };
     /// A credential belongs to a user.
-    CREDENTIALS_USER_ID_FKEY = "identity_credentials_user_id_fkey":
-        Missing { reason: Reason::UserNotFound, resource: USER, message: "there is no such user" };
+    CREDENTIALS_USER_ID_FKEY = "identity_credentials_user_id_fkey": Never { because: ONE_EACH };
     /// Only Argon2id hashes are stored.
     CREDENTIALS_PASSWORD_HASH_ALGORITHM = "identity_credentials_password_hash_algorithm":
         Never { because: "only the password hasher writes it" };
     /// Primary key.
     PROFILES_PKEY = "identity_profiles_pkey": Never { because: ONE_EACH };
     /// A profile belongs to a user.
-    PROFILES_USER_ID_FKEY = "identity_profiles_user_id_fkey":
-        Missing { reason: Reason::UserNotFound, resource: USER, message: "there is no such user" };
+    PROFILES_USER_ID_FKEY = "identity_profiles_user_id_fkey": Never { because: ONE_EACH };
     /// A bio has at most [`BIO_MAX`] characters.
     PROFILES_BIO_LENGTH = "identity_profiles_bio_length":
         Value { field: "profile.bio", reason: Reason::FieldTooLong, description: "must have at most 500 characters" };

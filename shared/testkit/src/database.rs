@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use diesel_async::AsyncPgConnection;
+use kith_postgres::private::SUPERUSER;
 use kith_postgres::{DatabaseUrl, establish};
 use kith_schema::Role;
 
@@ -58,6 +59,11 @@ impl TestDatabase {
         establish(&self.owner_url())
             .await
             .expect("the private server answers")
+    }
+
+    /// A session of the cluster's superuser, who alone sees what the sessions of others do.
+    pub async fn superuser(&self) -> AsyncPgConnection {
+        establish(&url(SUPERUSER, &self.name)).await.expect("the private server answers")
     }
 
     /// A session with a service's rights.

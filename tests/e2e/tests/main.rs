@@ -1,0 +1,13 @@
+//! What crosses services: every RPC of the contracts, every rule, and storms.
+//!
+//! The walkers take the RPCs and fields from the descriptor set, so that a new one fails them until it has its row.
+
+mod access_matrix;
+mod bad_input;
+mod follow_storm;
+mod hang_ups;
+mod raw;
+mod registration_storm;
+mod rows;
+mod rules;
+mod size;

@@ -1,0 +1,139 @@
+//! A good request for every RPC, and what becomes of it when others make it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use kith_contracts::identity::v1::*;
+use kith_contracts::social_graph::v1::*;
+use kith_testkit::{TestApp, TestUser};
+use prost::Message;
+
+/// The users that a request is about.
+pub(crate) struct World {
+    /// Whose things the request is about.
+    pub(crate) owner: TestUser,
+    /// Somebody else.
+    pub(crate) other: TestUser,
+    /// Whom both may follow.
+    pub(crate) third: TestUser,
+}
+
+impl World {
+    /// New users without any follows.
+    pub(crate) async fn new(app: &TestApp) -> Self {
+        let names: Vec<String> = (0..3).map(|_| unique("user")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let [owner, other, third] = app.users(&names).await.try_into().expect("three users");
+        Self { owner, other, third }
+    }
+}
+
+/// A name that no other test of this process has.
+pub(crate) fn unique(prefix: &str) -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    format!("{prefix}{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// What a caller with a good token gets: `OK`, or code and reason.
+pub(crate) struct Row {
+    /// `package.Service/Method`.
+    pub(crate) method: &'static str,
+    /// Makes a good request; each call makes another one where the first would be in the way of the second.
+    pub(crate) request: fn(&World) -> Vec<u8>,
+    /// Open to callers without any token.
+    pub(crate) open: bool,
+    /// What another user than the owner gets.
+    pub(crate) other: &'static str,
+    /// What the owner gets.
+    pub(crate) owner: &'static str,
+    /// What a service with the scope of the RPC gets, or with every scope where the RPC has none.
+    pub(crate) operator: &'static str,
+}
+
+const OK: &str = "OK";
+const NOT_OWNER: &str = "PermissionDenied NOT_OWNER";
+const NOT_ALLOWED: &str = "PermissionDenied CALLER_NOT_ALLOWED";
+
+macro_rules! row {
+    ($method:literal, $other:expr, $owner:expr, $operator:expr, $request:expr) => {
+        Row { method: $method, request: |world| $request(world).encode_to_vec(), open: false, other: $other, owner: $owner, operator: $operator }
+    };
+    (open $method:literal, $all:expr, $request:expr) => {
+        Row { method: $method, request: |world| $request(world).encode_to_vec(), open: true, other: $all, owner: $all, operator: $all }
+    };
+}
+
+/// The row of an RPC.
+pub(crate) fn of(method: &str) -> &'static Row {
+    ROWS.iter().find(|row| row.method == method).unwrap_or_else(|| panic!("{method} has no row; add one to rows.rs"))
+}
+
+/// One row for each RPC. What is added to the contracts is added here.
+pub(crate) const ROWS: &[Row] = &[
+    row!(open "kith.identity.v1.IdentityService/Register", OK, |_: &World| RegisterRequest {
+        username: unique("new"),
+        email: format!("{}@example.org", unique("new")),
+        password: "correct horse".to_owned(),
+        first_name: "Ada".to_owned(),
+        last_name: "Lovelace".to_owned(),
+    }),
+    row!(open "kith.identity.v1.IdentityService/Authenticate", "Unauthenticated CREDENTIALS_INVALID", |world: &World| AuthenticateRequest {
+        identifier: Some(authenticate_request::Identifier::Username(world.owner.username.clone())),
+        password: "correct horse".to_owned(),
+    }),
+    row!("kith.identity.v1.IdentityService/WhoAmI", OK, OK, OK, |_: &World| WhoAmIRequest {}),
+    row!("kith.identity.v1.IdentityService/GetUser", OK, OK, OK, |world: &World| GetUserRequest { user_id: world.owner.id }),
+    row!("kith.identity.v1.IdentityService/BatchGetUsers", OK, OK, OK, |world: &World| BatchGetUsersRequest {
+        keys: vec![UserKey { key: Some(user_key::Key::UserId(world.owner.id)) }],
+    }),
+    row!("kith.identity.v1.IdentityService/GetProfile", OK, OK, OK, |world: &World| GetProfileRequest { user_id: world.owner.id }),
+    row!("kith.identity.v1.IdentityService/UpdateProfile", NOT_OWNER, OK, NOT_ALLOWED, |world: &World| UpdateProfileRequest {
+        profile: Some(Profile {
+            user_id: world.owner.id,
+            bio: Some("writes programs".to_owned()),
+            avatar_url: Some("https://example.org/a.png".to_owned()),
+            location: Some("London".to_owned()),
+            website_url: Some("https://example.org".to_owned()),
+            ..Default::default()
+        }),
+        update_mask: Some(prost_types::FieldMask {
+            paths: ["bio", "avatar_url", "location", "website_url"].map(str::to_owned).to_vec(),
+        }),
+    }),
+    row!("kith.identity.v1.IdentityService/DeleteUser", NOT_OWNER, OK, OK, |world: &World| DeleteUserRequest {
+        user_id: world.owner.id,
+        allow_missing: true,
+    }),
+    row!("kith.identity.v1.IdentityService/BatchImportUsers", NOT_ALLOWED, NOT_ALLOWED, OK, |_: &World| BatchImportUsersRequest {
+        users: vec![ImportedUser { username: unique("imported"), first_name: "Ada".to_owned(), last_name: "Lovelace".to_owned() }],
+        allow_existing: true,
+    }),
+    row!(open "kith.identity.v1.IdentityService/ListSigningKeys", OK, |_: &World| ListSigningKeysRequest::default()),
+    row!("kith.social_graph.v1.SocialGraphService/Follow", OK, OK, NOT_ALLOWED, |world: &World| FollowRequest {
+        user_id: world.third.id,
+        allow_existing: true,
+    }),
+    row!("kith.social_graph.v1.SocialGraphService/Unfollow", OK, OK, NOT_ALLOWED, |world: &World| UnfollowRequest {
+        user_id: world.third.id,
+        allow_missing: true,
+    }),
+    row!("kith.social_graph.v1.SocialGraphService/GetFollow", "NotFound FOLLOW_NOT_FOUND", "NotFound FOLLOW_NOT_FOUND", "NotFound FOLLOW_NOT_FOUND", |world: &World| GetFollowRequest {
+        follower_id: world.owner.id,
+        followed_id: world.third.id,
+    }),
+    row!("kith.social_graph.v1.SocialGraphService/BatchCheckFollows", OK, OK, OK, |world: &World| BatchCheckFollowsRequest {
+        pairs: vec![FollowPair { follower_id: world.owner.id, followed_id: world.third.id }],
+    }),
+    row!("kith.social_graph.v1.SocialGraphService/BatchFollow", NOT_ALLOWED, NOT_ALLOWED, OK, |world: &World| BatchFollowRequest {
+        pairs: vec![FollowPair { follower_id: world.owner.id, followed_id: world.third.id }],
+        allow_existing: true,
+    }),
+    row!("kith.social_graph.v1.SocialGraphService/ListFollowers", OK, OK, OK, |world: &World| ListFollowersRequest {
+        user_id: world.owner.id,
+        ..Default::default()
+    }),
+    row!("kith.social_graph.v1.SocialGraphService/ListFollowing", OK, OK, OK, |world: &World| ListFollowingRequest {
+        user_id: world.owner.id,
+        ..Default::default()
+    }),
+    row!("kith.social_graph.v1.SocialGraphService/GetCounts", OK, OK, OK, |world: &World| GetCountsRequest { user_id: world.owner.id }),
+];
