@@ -1,5 +1,6 @@
 //! The database as services use it.
 
+use futures::future::BoxFuture;
 use kith_primitives::Failure;
 
 use crate::lease::Abandoned;
@@ -74,11 +75,12 @@ impl Database {
     /// # Errors
     /// What `work` refuses; DATABASE_UNAVAILABLE; DEADLINE_EXCEEDED; otherwise what the
     /// [`DbError`](crate::DbError) of `work` becomes.
-    pub async fn read<T, F>(&self, work: F) -> Result<T, Failure>
+    pub fn read<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, Failure>>
     where
-        F: for<'c> Work<'c, T>,
+        T: Send + 'a,
+        F: for<'c> Work<'c, T> + 'a,
     {
-        self.attempt(Mode::Read, work).await
+        Box::pin(self.attempt(Mode::Read, work))
     }
 
     /// Runs one statement that changes something, which commits by itself.
@@ -87,11 +89,12 @@ impl Database {
     ///
     /// # Errors
     /// Those of [`Database::read`]; OUTCOME_UNKNOWN when the connection broke while the statement ran.
-    pub async fn write<T, F>(&self, work: F) -> Result<T, Failure>
+    pub fn write<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, Failure>>
     where
-        F: for<'c> Work<'c, T>,
+        T: Send + 'a,
+        F: for<'c> Work<'c, T> + 'a,
     {
-        self.attempt(Mode::Write, work).await
+        Box::pin(self.attempt(Mode::Write, work))
     }
 
     /// Runs statements in one transaction, which commits when `work` returns `Ok` and rolls back otherwise.
@@ -104,11 +107,12 @@ impl Database {
     ///
     /// # Errors
     /// Those of [`Database::read`]; OUTCOME_UNKNOWN when the connection broke during the commit.
-    pub async fn transaction<T, F>(&self, work: F) -> Result<T, Failure>
+    pub fn transaction<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, Failure>>
     where
-        F: for<'c> Work<'c, T>,
+        T: Send + 'a,
+        F: for<'c> Work<'c, T> + 'a,
     {
-        self.attempt(Mode::Transaction, work).await
+        Box::pin(self.attempt(Mode::Transaction, work))
     }
 
     async fn attempt<T, F>(&self, mode: Mode, work: F) -> Result<T, Failure>

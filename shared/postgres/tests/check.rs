@@ -1,0 +1,46 @@
+//! Whether a server will do.
+
+use diesel_async::SimpleAsyncConnection;
+use kith_postgres::{Database, PoolSettings, ServerProblem};
+use kith_primitives::Reason;
+
+use crate::scene::{Scene, fresh_database, parse};
+
+#[tokio::test]
+async fn a_private_server_will_do() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.database.server_problems().await.expect("an answer"), []);
+}
+
+#[tokio::test]
+async fn a_database_of_another_encoding_will_not() {
+    let url = fresh_database("TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'").await;
+    let database = Database::new(&url, &PoolSettings::default());
+    let problems = database.server_problems().await.expect("an answer");
+    assert!(matches!(&problems[..], [ServerProblem::Encoding { encoding, .. }] if encoding == "SQL_ASCII"));
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_english_all_the_same_will_do() {
+    let scene = Scene::new().await;
+    let name = scene.url.database().expect("a name");
+    // Any locale that the system has and whose name does not say English; without translations, it is.
+    let mut session = scene.session().await;
+    if session
+        .batch_execute(&format!("ALTER DATABASE {name} SET lc_messages = ''"))
+        .await
+        .is_ok()
+    {
+        assert_eq!(scene.database.server_problems().await.expect("an answer"), []);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_no_problem_of_the_server() {
+    let database = Database::new(
+        &parse("postgres://kith@127.0.0.1:1/kith"),
+        &PoolSettings::default(),
+    );
+    let failure = database.server_problems().await.expect_err("nobody there");
+    assert_eq!(failure.reason(), Reason::DatabaseUnavailable);
+}

@@ -1,0 +1,114 @@
+//! Connections that break, before, during and after the commit.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use kith_postgres::{Connection, Database, PoolSettings};
+use kith_primitives::{Failure, Reason};
+
+use crate::proxy::{Fault, Proxy};
+use crate::scene::{Scene, backend, execute, with_deadline};
+
+struct Broken {
+    scene: Scene,
+    proxy: Proxy,
+    database: Database,
+    attempts: AtomicU32,
+}
+
+impl Broken {
+    async fn new() -> Self {
+        let (scene, proxy) = (Scene::new().await, Proxy::start().await);
+        let database = Database::new(&proxy.url(&scene.url), &PoolSettings::default());
+        Self {
+            scene,
+            proxy,
+            database,
+            attempts: AtomicU32::new(0),
+        }
+    }
+
+    async fn insert_in_transaction(&self) -> Result<usize, Failure> {
+        let work = async |conn: &mut Connection| {
+            self.attempts.fetch_add(1, Ordering::Relaxed);
+            Ok(execute(conn, "INSERT INTO items VALUES (1)").await?)
+        };
+        self.database.transaction(work).await
+    }
+
+    async fn insert(&self) -> Result<usize, Failure> {
+        let work = async |conn: &mut Connection| {
+            self.attempts.fetch_add(1, Ordering::Relaxed);
+            Ok(execute(conn, "INSERT INTO items VALUES (1)").await?)
+        };
+        self.database.write(work).await
+    }
+
+    /// The outcome is unknown, it was tried once, and it left this many rows.
+    async fn assert_unknown(&self, answer: Result<usize, Failure>, items: i64) {
+        let failure = answer.expect_err("a broken connection");
+        assert_eq!(
+            (failure.reason(), failure.retry_after()),
+            (Reason::OutcomeUnknown, None)
+        );
+        assert_eq!(self.attempts.load(Ordering::Relaxed), 1);
+        assert!(self.proxy.has_struck());
+        assert_eq!(self.scene.items().await, items);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_cut_before_the_commit_arrives_leaves_the_outcome_unknown() {
+    let broken = Broken::new().await;
+    broken.proxy.inject(Fault::CutBefore(b"COMMIT"));
+    let answer = broken.insert_in_transaction().await;
+    broken.assert_unknown(answer, 0).await;
+}
+
+#[tokio::test]
+async fn a_connection_cut_after_the_commit_leaves_the_outcome_unknown() {
+    let broken = Broken::new().await;
+    broken.proxy.inject(Fault::CutAfter(b"COMMIT"));
+    let answer = broken.insert_in_transaction().await;
+    broken.assert_unknown(answer, 1).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_nobody_answers_is_unknown_soon_after_the_deadline() {
+    let broken = Broken::new().await;
+    broken.proxy.inject(Fault::Silence(b"COMMIT"));
+    let answer = with_deadline(Duration::from_millis(300), broken.insert_in_transaction()).await;
+    broken.assert_unknown(answer, 0).await;
+}
+
+#[tokio::test]
+async fn a_single_write_whose_answer_is_lost_is_unknown_too() {
+    let broken = Broken::new().await;
+    broken
+        .database
+        .read(async |conn: &mut Connection| Ok(backend(conn).await?))
+        .await
+        .expect("a connection");
+    // The message Execute, without a limit of rows.
+    broken.proxy.inject(Fault::CutAfter(b"E\0\0\0\x09\0\0\0\0\0"));
+    let answer = broken.insert().await;
+    broken.assert_unknown(answer, 1).await;
+}
+
+#[tokio::test]
+async fn a_connection_lost_before_the_commit_is_replaced() {
+    let broken = Broken::new().await;
+    broken.proxy.inject(Fault::CutBefore(b"INSERT"));
+    assert_eq!(broken.insert_in_transaction().await.expect("a commit"), 1);
+    assert_eq!(broken.attempts.load(Ordering::Relaxed), 2);
+    assert_eq!(broken.scene.items().await, 1);
+}
+
+#[tokio::test]
+async fn a_lost_read_is_done_again() {
+    let broken = Broken::new().await;
+    broken.proxy.inject(Fault::CutBefore(b"SELECT FROM items"));
+    let work = async |conn: &mut Connection| Ok(execute(conn, "SELECT FROM items").await?);
+    broken.database.read(work).await.expect("an answer");
+    assert!(broken.proxy.has_struck());
+}

@@ -1,0 +1,255 @@
+//! Which connections are handed out, and when there is none.
+
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel_async::{AnsiTransactionManager, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
+use kith_postgres::{Connection, Database, DbErrorKind, PoolSettings, run};
+use kith_primitives::Reason;
+use tokio::net::TcpListener;
+
+use crate::proxy::{Fault, Proxy};
+use crate::scene::{Scene, backend, eventually, execute, kind, parse, with_deadline, word};
+
+fn one_connection() -> PoolSettings {
+    PoolSettings {
+        size: 1,
+        checkout_timeout: Duration::from_millis(300),
+        ..PoolSettings::default()
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_noticed_by_the_call_and_not_before() {
+    let database = Database::new(
+        &parse("postgres://kith@127.0.0.1:1/kith"),
+        &PoolSettings::default(),
+    );
+    let read = database.read(async |conn: &mut Connection| Ok(backend(conn).await?));
+    let failure = read.await.expect_err("nobody there");
+    assert_eq!(failure.reason(), Reason::DatabaseUnavailable);
+    assert_eq!(kind(&failure), Some(&DbErrorKind::Unreachable));
+    assert!(failure.retry_after().is_some());
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_given_up_within_the_checkout_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let database = Database::new(
+        &parse(&format!("postgres://kith@{address}/kith")),
+        &one_connection(),
+    );
+    let started = Instant::now();
+    let read = database.read(async |conn: &mut Connection| Ok(backend(conn).await?));
+    assert_eq!(
+        read.await.expect_err("no answer").reason(),
+        Reason::DatabaseUnavailable
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn waiting_for_a_connection_ends_with_the_timeout_or_the_deadline() {
+    let scene = Scene::with(one_connection()).await;
+    let work = async |_: &mut Connection| {
+        assert_eq!(scene.database.status().available, 0);
+        let waiting = async |conn: &mut Connection| Ok(backend(conn).await?);
+        let late = scene.database.read(waiting).await.expect_err("no connection");
+        let later = with_deadline(Duration::from_millis(50), scene.database.read(waiting)).await;
+        Ok((late, later.expect_err("no time")))
+    };
+    let (late, later) = scene.database.read(work).await.expect("an answer");
+    assert_eq!(
+        (late.reason(), later.reason()),
+        (Reason::DatabaseUnavailable, Reason::DeadlineExceeded)
+    );
+    assert!(late.retry_after().is_some());
+    assert!(late.cause().expect("a cause").to_string().contains("max_size: 1"));
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_ended_is_not_handed_out() {
+    let scene = Scene::with(one_connection()).await;
+    let ended = scene.backend().await;
+    scene.sql(&format!("SELECT pg_terminate_backend({ended})")).await;
+    assert_ne!(scene.backend().await, ended);
+}
+
+#[tokio::test]
+async fn a_connection_within_a_transaction_is_not_handed_out() {
+    let scene = Scene::with(one_connection()).await;
+    let forgotten = async |conn: &mut Connection| {
+        let _ = AnsiTransactionManager::begin_transaction(conn).await;
+        Ok(backend(conn).await?)
+    };
+    let forgotten = scene.database.read(forgotten).await.expect("a backend");
+    assert_ne!(scene.backend().await, forgotten);
+    let open =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
+    assert_eq!(scene.number(open).await, 0);
+}
+
+#[tokio::test]
+async fn a_young_connection_is_used_again_and_an_old_one_replaced() {
+    let lasting = Scene::with(one_connection()).await;
+    assert_eq!(lasting.backend().await, lasting.backend().await);
+    let brief = Scene::with(PoolSettings {
+        max_lifetime: Duration::ZERO,
+        ..one_connection()
+    })
+    .await;
+    assert_ne!(brief.backend().await, brief.backend().await);
+}
+
+#[tokio::test]
+async fn an_old_connection_that_nobody_wants_is_ended() {
+    let brief = Duration::from_millis(20);
+    let settings = PoolSettings {
+        idle_check_after: brief,
+        max_lifetime: brief,
+        ..one_connection()
+    };
+    let scene = Scene::with(settings).await;
+    scene.backend().await;
+    eventually("the connection is ended", async || {
+        scene.database.status().size == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_lay_idle_and_is_silent_is_replaced() {
+    let (scene, proxy) = (Scene::new().await, Proxy::start().await);
+    let settings = PoolSettings {
+        idle_check_after: Duration::ZERO,
+        ..PoolSettings::default()
+    };
+    let database = Database::new(&proxy.url(&scene.url), &settings);
+    let read = async |conn: &mut Connection| Ok(backend(conn).await?);
+    let first = database.read(read).await.expect("a backend");
+    assert_eq!(database.read(read).await.expect("a backend"), first);
+    // The question that an idle connection is asked: an empty simple query.
+    proxy.inject(Fault::Silence(b"Q\0\0\0\x05\0"));
+    assert_ne!(database.read(read).await.expect("another backend"), first);
+    assert!(proxy.has_struck());
+}
+
+diesel::table! {
+    labels (id) {
+        id -> Integer,
+        label -> Text,
+    }
+}
+
+async fn label(conn: &mut Connection) -> Result<String, kith_postgres::Abort> {
+    Ok(run(
+        "label_find",
+        labels::table.find(1).select(labels::label).get_result(conn),
+    )
+    .await?)
+}
+
+#[tokio::test]
+async fn a_migration_that_changes_a_column_goes_unnoticed() {
+    let scene = Scene::new().await;
+    scene
+        .sql("CREATE TABLE labels (id integer, label varchar(9)); INSERT INTO labels VALUES (1, 'one')")
+        .await;
+    let read = async |conn: &mut Connection| {
+        let label = label(conn).await?;
+        // Long enough for the two to need a connection each.
+        execute(conn, "SELECT pg_sleep(0.05)").await?;
+        Ok(label)
+    };
+    let both = async || tokio::join!(scene.database.read(read), scene.database.read(read));
+    let (one, other) = both().await;
+    assert_eq!(
+        (one.expect("a label"), other.expect("a label")),
+        ("one".into(), "one".into())
+    );
+    assert_eq!(scene.database.status().size, 2);
+    scene.sql("ALTER TABLE labels ALTER label TYPE text").await;
+    let (one, other) = both().await;
+    assert_eq!(
+        (one.expect("a label"), other.expect("a label")),
+        ("one".into(), "one".into())
+    );
+}
+
+#[tokio::test]
+async fn a_migration_goes_unnoticed_by_transactions_too() {
+    let scene = Scene::with(one_connection()).await;
+    scene
+        .sql("CREATE TABLE labels (id integer, label varchar(9)); INSERT INTO labels VALUES (1, 'one')")
+        .await;
+    let work = async |conn: &mut Connection| label(conn).await;
+    scene.database.transaction(work).await.expect("a label");
+    scene.sql("ALTER TABLE labels ALTER label TYPE text").await;
+    assert_eq!(scene.database.transaction(work).await.expect("a label"), "one");
+}
+
+#[tokio::test]
+async fn many_reads_share_a_few_connections() {
+    let scene = Scene::with(PoolSettings {
+        size: 4,
+        ..PoolSettings::default()
+    })
+    .await;
+    let read = async |conn: &mut Connection| Ok(execute(conn, "SELECT pg_sleep(0.002)").await?);
+    let reads = (0..100).map(|_| scene.database.read(read));
+    let answers = futures::future::join_all(reads).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert!(scene.database.status().size <= 4);
+}
+
+#[tokio::test]
+async fn too_many_connections_are_told_from_other_refusals() {
+    let scene = Scene::new().await;
+    scene.sql("CREATE ROLE guest LOGIN CONNECTION LIMIT 1").await;
+    let url = scene.url.clone().with_role("guest", None);
+    let _only = url.connect().await.expect("the one that is allowed");
+    let refusal = async |role: &str| {
+        let database = Database::new(&url.clone().with_role(role, None), &PoolSettings::default());
+        database
+            .read(async |conn: &mut Connection| Ok(backend(conn).await?))
+            .await
+            .expect_err("a refusal")
+    };
+    for (role, expected) in [
+        ("guest", DbErrorKind::TooManyConnections),
+        ("nobody", DbErrorKind::LoginRefused),
+    ] {
+        let failure = refusal(role).await;
+        assert_eq!(failure.reason(), Reason::DatabaseUnavailable);
+        assert_eq!(kind(&failure), Some(&expected));
+    }
+}
+
+#[tokio::test]
+async fn connections_carry_the_name_of_the_program_and_speak_utc() {
+    let scene = Scene::new().await;
+    let url = scene.url.clone().with_application_name("kith-identity");
+    let database = Database::new(&url, &PoolSettings::default());
+    let settings = "current_setting('application_name') || ' ' || current_setting('TimeZone')";
+    let read = database.read(async |conn: &mut Connection| Ok(word(conn, settings).await?));
+    assert_eq!(read.await.expect("an answer"), "kith-identity UTC");
+}
+
+#[tokio::test]
+async fn a_closed_pool_ends_its_connections_and_serves_nobody() {
+    let scene = Scene::with(one_connection()).await;
+    let backend = scene.backend().await;
+    assert_eq!(scene.database.status().size, 1);
+    scene.database.close();
+    let read = scene
+        .database
+        .read(async |conn: &mut Connection| Ok(conn.batch_execute("").await.is_ok()));
+    assert_eq!(read.await.expect_err("closed").reason(), Reason::ServiceNotReady);
+    let gone = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {backend}");
+    eventually("the connection is ended", async || scene.number(&gone).await == 0).await;
+}
