@@ -1,3 +1,14 @@
-//! One file per RPC, named as in `src/rpc`.
+//! One file per RPC, named as in `src/rpc`, and one for the settings.
 
+mod authenticate;
+mod batch_get_users;
+mod batch_import_users;
+mod delete_user;
+mod get_profile;
+mod get_user;
+mod list_signing_keys;
 mod register;
+mod settings;
+mod support;
+mod update_profile;
+mod who_am_i;

@@ -98,11 +98,11 @@ impl Page {
                 )
             }),
         };
-        let size = violations.check("page_size", size)?;
-        let after = violations.check("page_token", after)?;
+        let size = violations.check("page_size", size);
+        let after = violations.check("page_token", after);
         Some(Self {
-            size: usize::try_from(size).unwrap_or_default(),
-            after,
+            size: usize::try_from(size?).unwrap_or_default(),
+            after: after?,
             scope,
         })
     }
@@ -188,6 +188,13 @@ mod tests {
             (Ok(51), Ok(8), Ok(101), Ok(101))
         );
         assert_eq!(limit(-1), Err(vec!["page_size".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_wrong_with_size_and_token_is_told_together() {
+        let scope = PageScope::new("ListFollowers", &[1]);
+        let both = vec!["page_size".to_owned(), "page_token".to_owned()];
+        assert_eq!(parse(scope, -1, "x"), Err(both));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use kith_contracts::identity::v1::authenticate_request::Identifier;
 use kith_contracts::identity::v1::{AuthenticateRequest, AuthenticateResponse};
-use kith_primitives::{Failure, Invalid, Reason, Violations, refuse_nul};
+use kith_primitives::{Failure, Invalid, Reason, UserId, Violations, refuse_nul};
 use kith_rpc::timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::convert;
 use crate::App;
 use crate::domain::{Email, Username};
-use crate::store::{SignInName, credential_find, user_find};
+use crate::store::{SignInName, UserRow, credential_find, user_find};
 
 /// INVALID_ARGUMENT without identifier; UNAUTHENTICATED (CREDENTIALS_INVALID), the same for every cause.
 pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<AuthenticateResponse, Failure> {
@@ -19,7 +19,7 @@ pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<Auth
         .unzip();
     let verified = app.passwords.verify(hash, password).await?;
     let user_id = user_id.filter(|_| verified).ok_or_else(refused)?;
-    let user = user_find(&app.database, user_id).await?;
+    let user = still_active(app, user_id).await?;
     let issued = app
         .issuer
         .user(user_id, &Uuid::new_v4().to_string())
@@ -29,6 +29,16 @@ pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<Auth
         expire_time: Some(timestamp(issued.expires_at.into())),
         user: Some(convert::user(user)),
     })
+}
+
+/// Verifying takes its time, and the account may go or be deactivated meanwhile.
+async fn still_active(app: &App, user_id: UserId) -> Result<UserRow, Failure> {
+    match user_find(&app.database, user_id).await {
+        Ok(user) if user.is_active => Ok(user),
+        Ok(_) => Err(refused()),
+        Err(failure) if failure.reason() == Reason::UserNotFound => Err(refused()),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// A name that breaks a rule is nobody's, and so no violation: it must look like every other unknown name.

@@ -22,33 +22,46 @@ pub(super) async fn call(
 }
 
 fn parse(request: &UpdateProfileRequest) -> Result<(UserId, ProfileChange), Failure> {
-    let missing = || Err(Invalid::new(Reason::FieldRequired, "must be set"));
-    let profile = Violations::only("profile", request.profile.as_ref().map_or_else(missing, Ok))?;
-    let mut violations = Violations::new();
-    let user_id = violations.check("profile.user_id", UserId::parse(profile.user_id));
-    let etag = violations.check("profile.etag", Etag::parse(&profile.etag));
     let paths = request
         .update_mask
         .as_ref()
         .map(|mask| mask.paths.as_slice())
         .unwrap_or_default();
-    let mask = violations.check(
-        "update_mask",
-        FieldMask::parse(paths, &present(profile), UPDATABLE),
-    );
-    let change = mask.map(|mask| change(profile, &mask, &mut violations));
-    match (user_id, etag, change) {
-        (Some(user_id), Some(etag), Some(change)) if violations.is_empty() => {
-            Ok((user_id, ProfileChange { etag, ..change }))
-        }
-        _ => Err(violations.into_failure()),
-    }
+    let profile = request.profile.as_ref();
+    let mask = FieldMask::parse(paths, &profile.map(present).unwrap_or_default(), UPDATABLE);
+    let mut violations = Violations::new();
+    let profile = profile.ok_or_else(|| Invalid::new(Reason::FieldRequired, "must be set"));
+    let parsed = violations
+        .check("profile", profile)
+        .and_then(|profile| parse_profile(profile, mask.as_ref().ok(), &mut violations));
+    violations.check("update_mask", mask);
+    parsed
+        .filter(|_| violations.is_empty())
+        .ok_or_else(|| violations.into_failure())
 }
 
-/// The values of the fields that `mask` names; one that is absent becomes empty.
-fn change(profile: &Profile, mask: &FieldMask, violations: &mut Violations) -> ProfileChange {
-    fn value<'a>(mask: &FieldMask, field: &str, value: Option<&'a String>) -> Option<&'a str> {
-        mask.contains(field)
+fn parse_profile(
+    profile: &Profile,
+    mask: Option<&FieldMask>,
+    violations: &mut Violations,
+) -> Option<(UserId, ProfileChange)> {
+    let user_id = violations.check("profile.user_id", UserId::parse(profile.user_id));
+    let change = change(profile, mask, violations);
+    let etag = violations.check("profile.etag", Etag::parse(&profile.etag));
+    Some((
+        user_id?,
+        ProfileChange {
+            etag: etag?,
+            ..change
+        },
+    ))
+}
+
+/// The values of the fields that `mask` names; one that is absent becomes empty. Without a good mask every value is
+/// checked, so that the caller learns of all mistakes at once.
+fn change(profile: &Profile, mask: Option<&FieldMask>, violations: &mut Violations) -> ProfileChange {
+    fn value<'a>(mask: Option<&FieldMask>, field: &str, value: Option<&'a String>) -> Option<&'a str> {
+        mask.is_none_or(|mask| mask.contains(field))
             .then(|| value.map(String::as_str).unwrap_or_default())
     }
     let bio = value(mask, "bio", profile.bio.as_ref());

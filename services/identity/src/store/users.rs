@@ -81,24 +81,32 @@ pub(crate) async fn user_delete(
                 .filter(users::id.eq(owner.unwrap_or(id).get()));
             let delete = diesel::delete(target).returning(UserRow::as_returning());
             let deleted = run("user_delete", delete.get_result(conn)).await.optional()?;
-            match deleted {
-                None if owner.is_some_and(|owner| owner != id) => Err(not_owned(conn, id).await?.into()),
-                deleted => Ok(deleted),
+            let somebody_elses = owner.is_some_and(|owner| owner != id);
+            if somebody_elses && user_exists_in_txn(conn, id).await? {
+                return Err(not_owner(id).into());
             }
+            Ok(deleted)
         })
         .await
 }
 
 /// Why nothing of `id` is the caller's: it is somebody else's, or nobody's.
 pub(super) async fn not_owned(conn: &mut Connection, id: UserId) -> Result<Failure, Abort> {
-    let exists = diesel::select(diesel::dsl::exists(users::table.find(id.get())));
-    let exists: bool = run("user_exists", exists.get_result(conn)).await?;
-    Ok(if exists {
-        Failure::new(Reason::NotOwner, "this belongs to another user")
-            .with_resource(kith_rules::identity::USER, format!("users/{id}"))
+    Ok(if user_exists_in_txn(conn, id).await? {
+        not_owner(id)
     } else {
         user_not_found(id)
     })
+}
+
+async fn user_exists_in_txn(conn: &mut Connection, id: UserId) -> Result<bool, Abort> {
+    let exists = diesel::select(diesel::dsl::exists(users::table.find(id.get())));
+    Ok(run("user_exists", exists.get_result(conn)).await?)
+}
+
+fn not_owner(id: UserId) -> Failure {
+    Failure::new(Reason::NotOwner, "this belongs to another user")
+        .with_resource(kith_rules::identity::USER, format!("users/{id}"))
 }
 
 /// The failure of a read that names a user who is not there.
