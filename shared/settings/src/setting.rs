@@ -123,8 +123,8 @@ impl Setting {
         }
     }
 
-    /// Everything that it can be given by, for a person to look up.
-    pub(crate) fn names(&self) -> String {
+    /// Everything that it can be given by, for a person to look up: `--pool-size, KITH_POOL_SIZE`.
+    pub fn names(&self) -> String {
         let variables = [
             Some(self.variable()),
             self.file_variable(),

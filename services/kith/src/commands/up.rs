@@ -1,0 +1,166 @@
+//! `kith up`: everything in one process.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use kith_postgres::private::{Keep, PrivateCluster};
+use kith_rpc::process::{self, AnyError};
+use kith_settings::{Environment, Invocation, Setting, Topic, args};
+use kith_telemetry::LogSettings;
+
+use super::Refusal;
+use crate::data_directory::{DataDirectory, Held};
+use crate::local::Local;
+use crate::report::{self, progress};
+use crate::up::{
+    Announcement, Cast, Listeners, Postgres, Services, UpSettings, bring_up_to_date, check_roles,
+    create_roles,
+};
+
+const EPHEMERAL: &str = "ephemeral";
+
+type Topics = (LogSettings, UpSettings);
+
+pub(super) fn settings() -> Vec<&'static Setting> {
+    Topics::settings()
+}
+
+pub(super) fn command() -> Command {
+    let ephemeral = Arg::new(EPHEMERAL).long(EPHEMERAL).action(ArgAction::SetTrue);
+    Command::new("up")
+        .about("Runs PostgreSQL, migrations and all services in one process, until Ctrl-C or SIGTERM")
+        .arg(ephemeral.help("forget all data at the end; without --data-directory, in a temporary directory"))
+        .args(args::<Topics>())
+        .after_help("Exit codes: 0 when it was stopped, 1 when it could not start or something failed, 2 for mistakes in the settings")
+}
+
+pub(super) fn run(
+    invocation: &Invocation,
+    matches: &ArgMatches,
+    environment: &Environment,
+) -> Result<ExitCode, Refusal> {
+    let (logs, settings): Topics = invocation.read(matches, environment)?;
+    let keep = if matches.get_flag(EPHEMERAL) {
+        Keep::Ephemeral
+    } else {
+        Keep::Persistent
+    };
+    if keep == Keep::Ephemeral && settings.database_url.is_some() {
+        let problem = "--ephemeral is for a private PostgreSQL, and a database URL names another one; leave one of them out";
+        return Err(Refusal::Usage(problem.to_owned()));
+    }
+    kith_telemetry::init(&logs);
+    Ok(process::runtime()?.block_on(up(settings, keep))?)
+}
+
+/// Starts everything, runs it until it is asked to stop or something fails, and stops everything.
+async fn up(settings: UpSettings, keep: Keep) -> Result<ExitCode, AnyError> {
+    let began = Instant::now();
+    let shutdown = process::shutdown_on_signal()?;
+    // What is taken first is given up last, on every way out: the directory after the server in it.
+    let held = match keep {
+        Keep::Persistent => Some(Held::take(settings.directory.clone())?),
+        Keep::Ephemeral => None,
+    };
+    let listeners = Listeners::bind(&settings).await?;
+    let postgres = start_postgres(&settings, keep).await?;
+    let held = match (held, postgres.cluster()) {
+        (None, Some(cluster)) => Held::take(DataDirectory::at(cluster.directory()))?,
+        (held, _) => held.ok_or("there is no data directory")?,
+    };
+    let mut services = Services::new();
+    let ended = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        exit = postgres.ended() => Some(exit.to_string()),
+        error = serve(&settings, &held, &postgres, &mut services, listeners, began) => Some(report::chain(&*error)),
+    };
+    if let Some(problem) = &ended {
+        progress(&format!("error: {problem}\nstopping …"));
+    }
+    held.withdraw();
+    services.stop().await;
+    drop(postgres);
+    Ok(if ended.is_none() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn start_postgres(settings: &UpSettings, keep: Keep) -> Result<Postgres, AnyError> {
+    if let Some(url) = &settings.database_url {
+        progress(&format!("using the database {url}"));
+        return Ok(Postgres::given(url.clone()));
+    }
+    let directory = &settings.directory;
+    match (keep, directory.to_be_named()) {
+        (Keep::Ephemeral, None) => {
+            progress("making a PostgreSQL for this run …");
+            Postgres::private(PrivateCluster::start_ephemeral).await
+        }
+        (Keep::Ephemeral, Some(path)) => {
+            progress(&format!(
+                "making a PostgreSQL for this run in {} …",
+                path.display()
+            ));
+            Postgres::private(move || PrivateCluster::start(&path, Keep::Ephemeral)).await
+        }
+        (Keep::Persistent, _) => {
+            let path = directory.cluster();
+            let verb = if path.is_dir() { "starting the" } else { "making a" };
+            progress(&format!("{verb} PostgreSQL in {} …", path.display()));
+            Postgres::private(move || PrivateCluster::start(&path, Keep::Persistent)).await
+        }
+    }
+}
+
+/// Returns when something failed: until then everything runs.
+async fn serve(
+    settings: &UpSettings,
+    held: &Held,
+    postgres: &Postgres,
+    services: &mut Services,
+    listeners: Listeners,
+    began: Instant,
+) -> AnyError {
+    match start(settings, held, postgres, services, listeners).await {
+        Ok(announcement) => {
+            report::result(&announcement);
+            progress(&format!(
+                "ready after {:.1} s; Ctrl-C stops it",
+                began.elapsed().as_secs_f64()
+            ));
+            services.ended().await.to_string().into()
+        }
+        Err(error) => error,
+    }
+}
+
+/// Brings everything about, and answers what there is to say about it.
+async fn start(
+    settings: &UpSettings,
+    held: &Held,
+    postgres: &Postgres,
+    services: &mut Services,
+    listeners: Listeners,
+) -> Result<String, AnyError> {
+    let owner = postgres.owner();
+    create_roles(owner, &settings.roles).await?;
+    bring_up_to_date(owner).await?;
+    check_roles(owner, &settings.roles).await?;
+    let key = held.signing_key()?;
+    let facts = listeners.facts(settings)?;
+    services.start(settings, owner, key.clone(), listeners).await?;
+    held.publish(&facts)?;
+    let local = Local::of(facts, key)?;
+    let cast = Cast::of(&local).await?;
+    Ok(Announcement {
+        local: &local,
+        postgres,
+        directory: held.directory(),
+        cast,
+    }
+    .to_string())
+}

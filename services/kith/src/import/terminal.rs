@@ -1,0 +1,104 @@
+//! What an import shows while it runs: a bar on a terminal, else a line now and then; and the lines that it skips.
+
+use std::fmt::Display;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::report::{grouped, progress};
+
+/// How many skipped lines are shown; the others are counted.
+const SHOWN: u64 = 20;
+/// How often a line is written where there is no terminal.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Standard error, as an import uses it.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    /// `None` where standard error is no terminal.
+    bar: Option<ProgressBar>,
+    began: Instant,
+    last_line: Instant,
+    skipped: u64,
+}
+
+impl Terminal {
+    /// For a file of `size` bytes, 0 when that is not known.
+    pub(crate) fn new(size: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| bar(size));
+        Self {
+            bar,
+            began: Instant::now(),
+            last_line: Instant::now(),
+            skipped: 0,
+        }
+    }
+
+    /// Says that a line is skipped, and why.
+    pub(super) fn skip(&mut self, line: u64, why: &impl Display) {
+        self.skipped += 1;
+        if self.skipped <= SHOWN {
+            self.say(&format!("line {line} skipped: {why}"));
+        }
+        if self.skipped == SHOWN {
+            self.say("further lines that are skipped are only counted");
+        }
+    }
+
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Shows that `bytes` of the file and `follows` are done.
+    pub(super) fn advance(&mut self, bytes: u64, follows: u64) {
+        let text = format!(
+            "{} follows, {}",
+            grouped(follows),
+            rate(follows, self.began.elapsed())
+        );
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(bar.position().max(bytes));
+                bar.set_message(text);
+            }
+            None if self.last_line.elapsed() >= EVERY => {
+                self.last_line = Instant::now();
+                progress(&text);
+            }
+            None => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| progress(line)),
+            None => progress(line),
+        }
+    }
+}
+
+/// How fast it went, for people.
+pub(crate) fn rate(follows: u64, took: Duration) -> String {
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    format!("{} a second", grouped(follows.saturating_mul(1000) / millis))
+}
+
+fn bar(size: u64) -> ProgressBar {
+    let template = if size > 0 {
+        "{bar:30} {percent:>3} %  {msg}"
+    } else {
+        "{spinner} {msg}"
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr()).with_style(style);
+    bar.set_message("0 follows");
+    bar
+}

@@ -1,0 +1,104 @@
+//! The Kith that runs on this machine, as the other commands reach it: its addresses, and tokens signed with its key.
+
+use std::collections::BTreeSet;
+
+use kith_contracts::identity::v1::batch_get_users_result::Outcome;
+use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
+use kith_contracts::identity::v1::{BatchGetUsersRequest, User, UserKey, user_key};
+use kith_primitives::{ServiceId, UserId};
+use kith_rpc::client::{self, BearerToken};
+use kith_rpc::process::AnyError;
+use kith_tokens::Issuer;
+use secrecy::SecretString;
+use tonic::{Code, Request, Status};
+
+use crate::data_directory::DataDirectory;
+use crate::run_file::RunFile;
+
+/// The service that whoever holds the data directory calls as: `sub` is `service:1`.
+pub(crate) const OPERATOR: ServiceId = ServiceId::from_database(1);
+/// The session in the tokens that are signed here for users, who did not sign in.
+const SESSION: &str = "kith-token";
+
+/// A running Kith whose data directory we may read.
+#[derive(Clone, Debug)]
+pub(crate) struct Local {
+    facts: RunFile,
+    issuer: Issuer,
+}
+
+impl Local {
+    /// The Kith that runs on `directory`.
+    pub(crate) fn find(directory: &DataDirectory) -> Result<Self, AnyError> {
+        let not_up = || {
+            format!(
+                "kith is not up on {}; start it with: kith up",
+                directory.path().display()
+            )
+        };
+        let facts = directory.run_file()?.ok_or_else(not_up)?;
+        let key = directory.signing_key()?.ok_or_else(not_up)?;
+        Self::of(facts, key)
+    }
+
+    /// The one with these facts and this key.
+    pub(crate) fn of(facts: RunFile, key: kith_tokens::SigningKey) -> Result<Self, AnyError> {
+        let issuer = Issuer::new(key, &facts.tokens.issuer, &facts.tokens.audience)?;
+        Ok(Self { facts, issuer })
+    }
+
+    pub(crate) fn facts(&self) -> &RunFile {
+        &self.facts
+    }
+
+    /// A token of [`OPERATOR`] with these scopes.
+    pub(crate) fn operator_token<'a>(
+        &self,
+        scopes: impl IntoIterator<Item = &'a str>,
+    ) -> Result<SecretString, AnyError> {
+        let scopes: BTreeSet<&str> = scopes.into_iter().collect();
+        Ok(self.issuer.service(OPERATOR, scopes)?.token)
+    }
+
+    /// A token for a user, as if it had signed in.
+    pub(crate) fn user_token(&self, user: &User) -> Result<SecretString, AnyError> {
+        let id = UserId::parse(user.id).map_err(|_| "identity answered a user without id")?;
+        Ok(self.issuer.user(id, SESSION)?.token)
+    }
+
+    /// Looks users up; `None` for those that do not exist.
+    pub(crate) async fn users(&self, keys: Vec<user_key::Key>) -> Result<Vec<Option<User>>, AnyError> {
+        let channel = client::channel(&self.facts.identity)?;
+        let token = BearerToken::new(&self.operator_token([])?)?;
+        let mut identity = IdentityServiceClient::with_interceptor(channel, token);
+        let keys = keys.into_iter().map(|key| UserKey { key: Some(key) }).collect();
+        let answer = identity
+            .batch_get_users(Request::new(BatchGetUsersRequest { keys }))
+            .await;
+        let results = answer
+            .map_err(|status| self.explain(&status))?
+            .into_inner()
+            .results;
+        results.into_iter().map(|result| found(result.outcome)).collect()
+    }
+
+    fn explain(&self, status: &Status) -> AnyError {
+        let RunFile { pid, identity, .. } = &self.facts;
+        match status.code() {
+            Code::Unavailable => format!(
+                "kith up (process {pid}) does not answer at {identity}; if it is gone, start it again with: kith up"
+            ),
+            _ => format!("identity at {identity} refused: {}", status.message()),
+        }
+        .into()
+    }
+}
+
+fn found(outcome: Option<Outcome>) -> Result<Option<User>, AnyError> {
+    match outcome {
+        Some(Outcome::User(user)) => Ok(Some(user)),
+        Some(Outcome::Error(status)) if Code::from_i32(status.code) == Code::NotFound => Ok(None),
+        Some(Outcome::Error(status)) => Err(status.message.into()),
+        None => Err("identity answered neither a user nor an error".into()),
+    }
+}

@@ -1,0 +1,18 @@
+//! `kith`: everything in one process, and the operator's tool.
+
+mod commands;
+mod data_directory;
+mod import;
+mod local;
+mod report;
+mod roles;
+mod run_file;
+mod up;
+
+use std::process::ExitCode;
+
+use kith_settings::Environment;
+
+fn main() -> ExitCode {
+    commands::run(std::env::args_os(), Environment::of_process())
+}

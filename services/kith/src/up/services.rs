@@ -1,0 +1,220 @@
+//! The services in this process.
+
+use std::fmt;
+use std::future::{Future, pending};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kith_identity::IdentitySettings;
+use kith_postgres::DatabaseUrl;
+use kith_rpc::client;
+use kith_rpc::process::AnyError;
+use kith_schema::Role;
+use kith_settings::Setting;
+use kith_social_graph::SocialGraphSettings;
+use kith_tokens::SigningKey;
+use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::UpSettings;
+use super::settings::{IDENTITY_ADDRESS, SOCIAL_GRAPH_ADDRESS};
+use crate::report;
+use crate::run_file::RunFile;
+
+/// How long a service may take to become ready once its database is.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+/// The ports of all services, taken before anything else is started.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    identity: TcpListener,
+    social_graph: TcpListener,
+}
+
+impl Listeners {
+    /// Takes them.
+    pub(crate) async fn bind(settings: &UpSettings) -> Result<Self, AnyError> {
+        let identity = bind(settings.identity_address, &IDENTITY_ADDRESS).await?;
+        let social_graph = bind(settings.social_graph_address, &SOCIAL_GRAPH_ADDRESS).await?;
+        Ok(Self {
+            identity,
+            social_graph,
+        })
+    }
+
+    /// What others need to know of the services that will listen here.
+    pub(crate) fn facts(&self, settings: &UpSettings) -> Result<RunFile, AnyError> {
+        Ok(RunFile {
+            pid: std::process::id(),
+            identity: url(self.identity.local_addr()?),
+            social_graph: url(self.social_graph.local_addr()?),
+            tokens: settings.tokens.clone(),
+        })
+    }
+}
+
+async fn bind(address: SocketAddr, setting: &Setting) -> Result<TcpListener, AnyError> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let names = setting.names();
+        format!("cannot listen on {address}: {error}; free it, or name another address ({names})").into()
+    })
+}
+
+/// Where a caller on this machine reaches what listens on `address`.
+fn url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        let loopback = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0)).ip();
+        address.set_ip(if address.is_ipv4() {
+            loopback
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    format!("http://{address}")
+}
+
+/// The services that run.
+#[derive(Debug)]
+pub(crate) struct Services {
+    tasks: JoinSet<(&'static str, Result<(), AnyError>)>,
+    shutdown: CancellationToken,
+}
+
+/// A service that ended although nobody asked it to.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    service: &'static str,
+    reason: String,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ended by itself: {}", self.service, self.reason)
+    }
+}
+
+impl Services {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// Starts identity, then social-graph, each once the one before it is ready.
+    pub(crate) async fn start(
+        &mut self,
+        settings: &UpSettings,
+        owner: &DatabaseUrl,
+        signing_key: SigningKey,
+        listeners: Listeners,
+    ) -> Result<(), AnyError> {
+        let RunFile {
+            identity: identity_url,
+            social_graph: social_graph_url,
+            ..
+        } = listeners.facts(settings)?;
+        let identity = IdentitySettings {
+            listen_address: settings.identity_address,
+            database_url: settings.roles.url(Role::Identity, owner),
+            pool: settings.pool.clone(),
+            server: settings.server.clone(),
+            tokens: settings.tokens.clone(),
+            signing_key,
+            password_hashes_at_once: settings.password_hashes_at_once,
+        };
+        self.spawn(
+            "identity",
+            kith_identity::run(identity, listeners.identity, self.shutdown.clone()),
+        );
+        self.ready("identity", &identity_url).await?;
+
+        let social_graph = SocialGraphSettings {
+            listen_address: settings.social_graph_address,
+            database_url: settings.roles.url(Role::SocialGraph, owner),
+            pool: settings.pool.clone(),
+            server: settings.server.clone(),
+            tokens: settings.tokens.clone(),
+            identity_url,
+        };
+        self.spawn(
+            "social-graph",
+            kith_social_graph::run(social_graph, listeners.social_graph, self.shutdown.clone()),
+        );
+        self.ready("social-graph", &social_graph_url).await
+    }
+
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        service: impl Future<Output = Result<(), AnyError>> + Send + 'static,
+    ) {
+        self.tasks.spawn(async move { (name, service.await) });
+    }
+
+    /// Returns once the service says that it is ready.
+    async fn ready(&mut self, service: &str, url: &str) -> Result<(), AnyError> {
+        let seconds = READY_WITHIN.as_secs();
+        let late =
+            || format!("{service} is not ready after {seconds} s; its log lines above say what it waits for");
+        tokio::select! {
+            ended = self.ended() => Err(ended.to_string().into()),
+            serving = timeout(READY_WITHIN, serving(client::channel(url)?)) => serving.map_err(|_| late().into()),
+        }
+    }
+
+    /// Returns when a service has ended.
+    pub(crate) async fn ended(&mut self) -> Ended {
+        match self.tasks.join_next().await {
+            None => pending().await,
+            Some(joined) => why(joined),
+        }
+    }
+
+    /// Has every service drain, and waits for that.
+    pub(crate) async fn stop(mut self) {
+        self.shutdown.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn why(joined: Result<(&'static str, Result<(), AnyError>), JoinError>) -> Ended {
+    match joined {
+        Ok((service, Ok(()))) => Ended {
+            service,
+            reason: "it gave no reason".to_owned(),
+        },
+        Ok((service, Err(error))) => Ended {
+            service,
+            reason: report::chain(&*error),
+        },
+        Err(error) => Ended {
+            service: "a service",
+            reason: error.to_string(),
+        },
+    }
+}
+
+/// Returns once health says SERVING.
+async fn serving(channel: Channel) {
+    let mut health = HealthClient::new(channel);
+    loop {
+        let answer = health
+            .check(HealthCheckRequest {
+                service: String::new(),
+            })
+            .await;
+        if answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving) {
+            return;
+        }
+        sleep(POLL).await;
+    }
+}

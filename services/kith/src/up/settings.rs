@@ -1,0 +1,97 @@
+//! What `kith up` is told.
+
+use std::net::SocketAddr;
+
+use kith_postgres::{DatabaseUrl, PoolSettings};
+use kith_rpc::{ServerSettings, TokenSettings};
+use kith_settings::{Reader, Setting, Topic};
+
+use crate::data_directory::DataDirectory;
+use crate::roles::RoleSettings;
+
+/// The owner's URL.
+pub(crate) const DATABASE_URL: Setting = Setting::new(
+    "database-url",
+    "the database as its owner sees it, who may create roles: no private PostgreSQL then",
+)
+.value("a postgres:// URL")
+.or_variable("DATABASE_URL")
+.secret();
+pub(super) const IDENTITY_ADDRESS: Setting =
+    Setting::new("identity-listen-address", "where identity listens")
+        .value("an address and port, such as 127.0.0.1:50051; port 0 takes a free one")
+        .default("127.0.0.1:50051");
+pub(super) const SOCIAL_GRAPH_ADDRESS: Setting =
+    Setting::new("social-graph-listen-address", "where social-graph listens")
+        .value("an address and port, such as 127.0.0.1:50052; port 0 takes a free one")
+        .default("127.0.0.1:50052");
+const HASHES_AT_ONCE: Setting = Setting::new(
+    "password-hashes-at-once",
+    "how many passwords are hashed at the same time; each takes 19 MiB",
+)
+.number(1, 64)
+.default("2");
+
+/// The settings of all services, less what `up` sees to by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct UpSettings {
+    pub(crate) directory: DataDirectory,
+    /// The owner's; `None` for a private PostgreSQL.
+    pub(crate) database_url: Option<DatabaseUrl>,
+    pub(crate) roles: RoleSettings,
+    pub(crate) identity_address: SocketAddr,
+    pub(crate) social_graph_address: SocketAddr,
+    pub(crate) password_hashes_at_once: usize,
+    /// Of each service.
+    pub(crate) pool: PoolSettings,
+    pub(crate) server: ServerSettings,
+    pub(crate) tokens: TokenSettings,
+}
+
+impl Topic for UpSettings {
+    fn settings() -> Vec<&'static Setting> {
+        let own = vec![
+            &DATABASE_URL,
+            &IDENTITY_ADDRESS,
+            &SOCIAL_GRAPH_ADDRESS,
+            &HASHES_AT_ONCE,
+        ];
+        let topics = [
+            RoleSettings::settings(),
+            PoolSettings::settings(),
+            ServerSettings::settings(),
+            TokenSettings::settings(),
+        ];
+        [DataDirectory::settings(), own, topics.concat()].concat()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let directory = DataDirectory::read(reader);
+        let database_url = reader.optional(&DATABASE_URL, DatabaseUrl::from_setting);
+        let roles = RoleSettings::read(reader);
+        let server = ServerSettings::read(reader);
+        let identity_address = ServerSettings::listen_address(reader, &IDENTITY_ADDRESS, server.as_ref());
+        let social_graph_address =
+            ServerSettings::listen_address(reader, &SOCIAL_GRAPH_ADDRESS, server.as_ref());
+        let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
+        let pool = PoolSettings::read(reader);
+        let tokens = TokenSettings::read(reader);
+        if matches!((&database_url, &roles), (Some(None), Some(roles)) if roles.any_is_given()) {
+            reader.mistake(
+                &DATABASE_URL,
+                "is required where a service's database URL is given",
+            );
+        }
+        Some(Self {
+            directory: directory?,
+            database_url: database_url?,
+            roles: roles?,
+            identity_address: identity_address?,
+            social_graph_address: social_graph_address?,
+            password_hashes_at_once: password_hashes_at_once?,
+            pool: pool?,
+            server: server?,
+            tokens: tokens?,
+        })
+    }
+}

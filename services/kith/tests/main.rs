@@ -1,0 +1,8 @@
+//! The binary as its users run it: processes, signals, real calls.
+
+mod database_url;
+mod import;
+mod migrate;
+mod support;
+mod token;
+mod up;

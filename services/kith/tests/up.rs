@@ -1,0 +1,172 @@
+//! `kith up`: starting, stopping, dying.
+
+use kith_contracts::social_graph::v1::GetCountsRequest;
+use rustix::process::{Signal, kill_process};
+
+use super::support::{Scratch, Up, eventually, is_at_work, path, run, server_pid, was_killed};
+
+#[tokio::test]
+async fn an_ephemeral_kith_serves_and_leaves_nothing_behind() {
+    let up = Up::start(&["--ephemeral"]);
+    let alice = up.register("alice").await;
+    let token = up.token(&["alice"]);
+    assert_eq!(
+        up.who_am_i(token.clone()).await.user.expect("a user").username,
+        "alice"
+    );
+    let counts = up
+        .social_graph(token)
+        .get_counts(GetCountsRequest { user_id: alice })
+        .await;
+    counts.expect("social-graph knows the keys and the user");
+
+    let directory = up.directory();
+    assert!(is_at_work(&directory));
+    assert_eq!(up.end(Signal::TERM).code(), Some(0));
+    assert!(!is_at_work(&directory) && !directory.exists());
+}
+
+#[tokio::test]
+async fn what_was_there_at_ctrl_c_is_there_again() {
+    let scratch = Scratch::new("ctrl-c");
+    let directory = scratch.join("data");
+    let up = Up::on(&directory);
+    assert!(
+        up.announcement.contains(r#"-d '{"username": "alice", "#),
+        "{}",
+        up.announcement
+    );
+    let alice = up.register("alice").await;
+    let token = up.token(&["alice"]);
+    assert_eq!(up.end(Signal::INT).code(), Some(0));
+    assert!(!is_at_work(&directory) && !directory.join("kith.run").exists());
+
+    let up = Up::on(&directory);
+    let user = up
+        .who_am_i(token)
+        .await
+        .user
+        .expect("a user, by a token of the same key");
+    assert_eq!((user.id, user.username.as_str()), (alice, "alice"));
+    // The first call must work as it is pasted, so it is not for a name that is taken.
+    assert!(
+        up.announcement.contains(r#"-d '{"username": "bob", "#),
+        "{}",
+        up.announcement
+    );
+    assert!(
+        !up.announcement.contains(r#"{"username": "alice""#),
+        "{}",
+        up.announcement
+    );
+}
+
+#[tokio::test]
+async fn kill_9_leaves_no_process_and_loses_nothing() {
+    let scratch = Scratch::new("kill-9");
+    let directory = scratch.join("data");
+    let up = Up::on(&directory);
+    up.register("alice").await;
+    assert!(was_killed(up.end(Signal::KILL)));
+    eventually("no process is left", || !is_at_work(&directory));
+
+    let up = Up::on(&directory);
+    up.token(&["alice"]);
+    up.stop();
+}
+
+#[test]
+fn kill_9_of_an_ephemeral_kith_leaves_no_directory() {
+    let up = Up::start(&["--ephemeral"]);
+    let directory = up.directory();
+    assert!(directory.exists());
+    assert!(was_killed(up.end(Signal::KILL)));
+    eventually("nothing is left", || {
+        !is_at_work(&directory) && !directory.exists()
+    });
+}
+
+#[test]
+fn a_second_kith_on_a_directory_is_told_who_has_it() {
+    let scratch = Scratch::new("second");
+    let directory = scratch.join("data");
+    let up = Up::on(&directory);
+    let said = run(&["up", "--data-directory", path(&directory)]);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.stderr
+            .contains(&format!("already up on {} (process ", path(&directory))),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains("--data-directory"), "{}", said.stderr);
+    // The first is not disturbed.
+    up.token(&["--scope", "a.b"]);
+    up.stop();
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_its_setting() {
+    let scratch = Scratch::new("port");
+    let up = Up::start(&["--ephemeral"]);
+    let (directory, address) = (scratch.join("data"), up.identity_address());
+    let said = run(&[
+        "up",
+        "--data-directory",
+        path(&directory),
+        "--identity-listen-address",
+        &address,
+    ]);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.stderr.contains(&format!("cannot listen on {address}")),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        said.stderr
+            .contains("--identity-listen-address, KITH_IDENTITY_LISTEN_ADDRESS"),
+        "{}",
+        said.stderr
+    );
+    assert!(!is_at_work(&directory));
+}
+
+#[test]
+fn the_end_of_postgresql_ends_kith_with_the_reason() {
+    let scratch = Scratch::new("postgres-dies");
+    let directory = scratch.join("data");
+    let mut up = Up::on(&directory);
+    kill_process(server_pid(&directory.join("postgres")), Signal::KILL).expect("to kill it");
+    assert_eq!(up.wait().code(), Some(1));
+    let said = up.said();
+    assert!(
+        said.contains("error: PostgreSQL ended by itself (signal: 9 (SIGKILL))"),
+        "{said}"
+    );
+    eventually("no process is left", || !is_at_work(&directory));
+}
+
+#[test]
+fn every_mistake_in_the_settings_is_told_at_once() {
+    let said = run(&[
+        "up",
+        "--pool-size=0",
+        "--identity-listen-address",
+        "localhost",
+        "--nonsense",
+    ]);
+    assert_eq!(said.code, Some(2));
+    for part in ["--nonsense", "--pool-size", "--identity-listen-address"] {
+        assert!(said.stderr.contains(part), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn without_a_subcommand_there_is_help() {
+    let said = run(&[]);
+    assert_eq!(said.code, Some(2));
+    for part in ["up", "migrate", "token", "import"] {
+        assert!(said.stderr.contains(&format!("\n  {part} ")), "{}", said.stderr);
+    }
+}
