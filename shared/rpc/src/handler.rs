@@ -3,8 +3,10 @@
 use std::future::Future;
 
 use kith_primitives::{Caller, Failure, Reason, ServiceCaller, UserCaller};
+use prost::Message;
 use tonic::{Request, Response, Status};
 
+use crate::MAX_MESSAGE_BYTES;
 use crate::status::carry;
 
 /// A kind of caller that a handler asks for by its type, so that it cannot be called without one.
@@ -55,14 +57,28 @@ impl FromCaller for ServiceCaller {
 /// Runs a unary handler with its caller and its message.
 ///
 /// # Errors
-/// The handler's failure, carried in a status that the outer layers explain.
+/// The handler's failure, or MESSAGE_TOO_LARGE when its answer is, carried in a status that the outer layers explain.
 pub async fn unary<C, Q, A, H, F>(request: Request<Q>, handler: H) -> Result<Response<A>, Status>
 where
     C: FromCaller,
     H: FnOnce(C, Q) -> F,
     F: Future<Output = Result<A, Failure>>,
+    A: Message,
 {
     let (_, mut extensions, message) = request.into_parts();
     let caller = C::from_caller(extensions.remove::<Caller>()).map_err(carry)?;
-    handler(caller, message).await.map(Response::new).map_err(carry)
+    let answer = handler(caller, message).await.map_err(carry)?;
+    sendable(answer).map(Response::new).map_err(carry)
+}
+
+/// tonic would notice too, but only after the answer has begun, where it cannot be explained any more.
+fn sendable<A: Message>(answer: A) -> Result<A, Failure> {
+    let size = answer.encoded_len();
+    if size > MAX_MESSAGE_BYTES {
+        return Err(Failure::new(
+            Reason::MessageTooLarge,
+            format!("the answer has {size} bytes, more than {MAX_MESSAGE_BYTES}; ask for less at a time"),
+        ));
+    }
+    Ok(answer)
 }

@@ -106,6 +106,8 @@ impl Latch {
 }
 
 /// Keeps the health service's answers equal to `readiness` until `shutdown`, then says NOT_SERVING for good.
+///
+/// It begins at NOT_SERVING, and tells changes only: watchers would be told of each repetition.
 pub(crate) async fn report(
     reporter: HealthReporter,
     service: &'static str,
@@ -113,15 +115,21 @@ pub(crate) async fn report(
     shutdown: tokio_util::sync::CancellationToken,
 ) {
     let mut changes = readiness.subscribe();
-    loop {
+    let mut told = false;
+    while !shutdown.is_cancelled() {
         let ready = *changes.borrow_and_update();
-        set(&reporter, service, ready).await;
+        if ready != told {
+            set(&reporter, service, ready).await;
+            told = ready;
+        }
         tokio::select! {
-            () = shutdown.cancelled() => break,
-            changed = changes.changed() => if changed.is_err() { break },
+            () = shutdown.cancelled() => {}
+            _ = changes.changed() => {}
         }
     }
-    set(&reporter, service, false).await;
+    if told {
+        set(&reporter, service, false).await;
+    }
 }
 
 /// The empty name is the whole process; tonic-health would have it SERVING from the start.

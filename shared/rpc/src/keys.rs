@@ -1,5 +1,6 @@
 //! Keeps the keys that verify tokens fresh in services that are not identity.
 
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use kith_contracts::identity::v1::ListSigningKeysRequest;
@@ -22,7 +23,27 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Fetches the signing keys from identity again and again until `shutdown`. `latch` is set while there are keys to trust.
 pub async fn refresh_keys(identity: Channel, keys: SharedKeys, latch: Latch, shutdown: CancellationToken) {
-    let mut client = IdentityServiceClient::new(identity);
+    refresh_keys_every(INTERVAL, identity, keys, latch, shutdown).await;
+}
+
+/// [`refresh_keys`] with another pause between two fetches that went well.
+pub async fn refresh_keys_every(
+    interval: Duration,
+    identity: Channel,
+    keys: SharedKeys,
+    latch: Latch,
+    shutdown: CancellationToken,
+) {
+    let endless = refresh(interval, IdentityServiceClient::new(identity), &keys, &latch);
+    shutdown.run_until_cancelled(endless).await;
+}
+
+async fn refresh(
+    interval: Duration,
+    mut client: IdentityServiceClient<Channel>,
+    keys: &SharedKeys,
+    latch: &Latch,
+) -> Infallible {
     let mut back_off = MIN_BACK_OFF;
     loop {
         let asked_at = Instant::now();
@@ -30,7 +51,7 @@ pub async fn refresh_keys(identity: Channel, keys: SharedKeys, latch: Latch, shu
             Ok(fetched) => {
                 keys.replace(fetched, asked_at);
                 back_off = MIN_BACK_OFF;
-                INTERVAL
+                interval
             }
             Err(status) => {
                 tracing::warn!(code = ?status.code(), message = status.message(), "signing keys could not be fetched");
@@ -39,11 +60,9 @@ pub async fn refresh_keys(identity: Channel, keys: SharedKeys, latch: Latch, shu
                 pause
             }
         };
-        latch.set(keys.current().is_some());
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            () = sleep(pause) => {}
-        }
+        let trusted = keys.current();
+        latch.set(trusted.is_some_and(|keys| keys.key_ids().next().is_some()));
+        sleep(pause).await;
     }
 }
 

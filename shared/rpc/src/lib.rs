@@ -6,12 +6,14 @@
 #![warn(missing_docs)]
 
 pub mod client;
+mod connections;
 mod convert;
 mod handler;
 mod health;
 mod keys;
 pub mod layers;
 mod methods;
+mod preface;
 pub mod process;
 mod reflection;
 mod serve;
@@ -21,11 +23,11 @@ pub mod status;
 pub use convert::{batch_of, timestamp};
 pub use handler::{FromCaller, unary};
 pub use health::{Latch, Readiness};
-pub use keys::refresh_keys;
+pub use keys::{refresh_keys, refresh_keys_every};
 pub use methods::{Audience, Method, Methods};
 pub use serve::{Authentication, ServeError, Server};
+pub use settings::{ReflectionMode, ServerSettings, TokenSettings};
+
 /// The largest message that a server takes or sends, in bytes: tonic's default for what it takes, while it would send
 /// messages of any size.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
-
-pub use settings::{ReflectionMode, ServerSettings, TokenSettings};

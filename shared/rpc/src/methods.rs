@@ -20,6 +20,8 @@ pub struct Method {
     pub scope: String,
     /// Whether the contract says `idempotency_level = NO_SIDE_EFFECTS`. Every other RPC runs as a mutation.
     pub read_only: bool,
+    /// Whether requests or answers are a stream.
+    pub streams: bool,
 }
 
 /// Every RPC of a descriptor set, by the path of its HTTP/2 request.
@@ -54,6 +56,14 @@ impl Methods {
         Self(Arc::new(methods))
     }
 
+    /// The RPCs of one service, without those of others that the contracts describe too.
+    #[must_use]
+    pub fn of_service(self, service: &str) -> Self {
+        let mut methods = Arc::unwrap_or_clone(self.0);
+        methods.retain(|_, method| method.service == service);
+        Self(Arc::new(methods))
+    }
+
     /// The RPC at a request's path.
     pub fn find(&self, path: &str) -> Option<Arc<Method>> {
         self.0.get(path).cloned()
@@ -81,6 +91,7 @@ fn read_method(pool: &DescriptorPool, method: &MethodDescriptor) -> Method {
         audience: rule.and_then(read_audience).unwrap_or(Audience::Unspecified),
         scope: rule.and_then(read_scope).unwrap_or_default(),
         read_only: read_only(&options),
+        streams: method.is_client_streaming() || method.is_server_streaming(),
     }
 }
 
@@ -101,6 +112,8 @@ fn read_only(options: &DynamicMessage) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message;
+
     use super::*;
 
     fn contracts() -> Methods {
@@ -136,5 +149,33 @@ mod tests {
             Some(false)
         );
         assert_eq!(read_only("/kith.identity.v1.IdentityService/Nothing"), None);
+    }
+
+    // Control: `read_method` that takes a missing rule for AUDIENCE_CALLER.
+    #[test]
+    fn a_method_without_the_option_is_for_nobody() {
+        // Through prost's types every custom option is lost.
+        let set = prost_types::FileDescriptorSet::decode(kith_contracts::FILE_DESCRIPTOR_SET);
+        let bare = set.expect("the contracts' descriptors").encode_to_vec();
+        let methods = Methods::from_descriptors(&bare).expect("still descriptors").all();
+        assert_eq!(methods.len(), contracts().all().len());
+        for method in methods {
+            assert_eq!(method.audience, Audience::Unspecified, "{}", method.name);
+        }
+    }
+
+    #[test]
+    fn a_server_knows_the_methods_of_its_service_alone() {
+        let methods = contracts().of_service("kith.social_graph.v1.SocialGraphService");
+        assert!(
+            methods
+                .find("/kith.social_graph.v1.SocialGraphService/Follow")
+                .is_some()
+        );
+        assert!(
+            methods
+                .find("/kith.identity.v1.IdentityService/Register")
+                .is_none()
+        );
     }
 }

@@ -36,15 +36,22 @@ pub(crate) fn add(
             audience,
             scope: String::new(),
             read_only: true,
+            streams: true,
         })
     });
     Ok((routes, methods))
 }
 
 fn builder(service: &'static str) -> Builder<'static> {
-    Builder::configure()
+    let builder = Builder::configure()
         .register_encoded_file_descriptor_set(kith_contracts::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
+        .include_reflection_service(false)
         .with_service_name(service)
-        .with_service_name("grpc.health.v1.Health")
+        .with_service_name("grpc.health.v1.Health");
+    SERVICES
+        .into_iter()
+        .fold(builder, |builder, name| builder.with_service_name(name))
 }

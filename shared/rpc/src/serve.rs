@@ -1,40 +1,20 @@
 //! From a listener to a served port, and from the shutdown signal to an orderly end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use kith_tokens::{SharedKeys, Verifier};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
-use tower::ServiceExt;
 
+use crate::connections::Connections;
 use crate::health::{self, Readiness};
 use crate::layers::{self, Shared};
 use crate::methods::{Audience, Method, Methods};
 use crate::reflection;
 use crate::settings::ServerSettings;
-
-/// Streams that one connection may have open at once. tonic would set no bound.
-const MAX_CONCURRENT_STREAMS: u32 = 256;
-/// Resets by our own errors after which a connection is closed (CVE-2023-44487's relatives); hyper's default.
-const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 1024;
-/// Bytes of headers in a request.
-const MAX_HEADER_LIST_SIZE: u32 = 16 * 1024;
-/// How often a silent connection is asked whether it lives, and how long it may think about it.
-const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
-/// Pause after a failed accept: running out of descriptors would otherwise turn the loop hot.
-const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 
 /// How a server learns who calls.
 #[derive(Clone, Debug)]
@@ -77,152 +57,127 @@ pub enum ServeError {
 
 impl Server {
     /// Serves `listener` until `shutdown`, then drains: health says NOT_SERVING, calls are still taken for the
-    /// shutdown delay, then connections are told to go away and calls may finish within the drain timeout.
+    /// shutdown delay, then streams end, connections are told to go away, and calls may finish within the drain
+    /// timeout.
     ///
     /// # Errors
     /// [`ServeError`] before the first connection; afterwards it ends well.
     pub async fn serve(self, listener: TcpListener) -> Result<(), ServeError> {
-        let Self {
-            service,
-            routes,
-            settings,
-            authentication,
-            readiness,
-            shutdown,
-        } = self;
+        let contracts = Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET)?;
+        let methods = contracts.of_service(self.service);
+        self.serve_methods(methods, listener).await
+    }
+
+    async fn serve_methods(self, methods: Methods, listener: TcpListener) -> Result<(), ServeError> {
+        let (service, settings) = (self.service, self.settings);
         let (reporter, health_server) = tonic_health::server::health_reporter();
         health::set(&reporter, service, false).await;
-        let methods = health_methods(Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET)?);
-        let routes = routes.add_service(health_server);
         let address = listener.local_addr().map_err(ServeError::Listener)?;
         let reflection = settings.reflection_at(address);
-        let (routes, methods) = reflection::add(reflection, service, routes, methods)?;
+        let routes = self.routes.add_service(health_server);
+        let (routes, methods) = reflection::add(reflection, service, routes, health_methods(methods))?;
 
-        let mutations = TaskTracker::new();
+        let (drain, mutations) = (CancellationToken::new(), TaskTracker::new());
         let shared = Arc::new(Shared {
             methods,
-            verifier: authentication.verifier,
-            keys: authentication.keys,
-            readiness: readiness.clone(),
+            verifier: self.authentication.verifier,
+            keys: self.authentication.keys,
+            readiness: self.readiness.clone(),
+            drain: drain.clone(),
             mutations: mutations.clone(),
             default_deadline: settings.default_deadline,
             max_deadline: settings.max_deadline,
         });
-        let router = layers::wrap(routes.into_axum_router(), &shared);
-        let health = tokio::spawn(health::report(reporter, service, readiness, shutdown.clone()));
+        let connections = Connections::new(layers::wrap(routes.into_axum_router(), &shared));
+        let report = health::report(reporter, service, self.readiness, self.shutdown.clone());
+        let (connections, ()) = tokio::join!(
+            connections.accept(&listener, &self.shutdown, settings.shutdown_delay),
+            report
+        );
 
-        let connections = Connections::new(router);
-        connections
-            .accept(&listener, &shutdown, settings.shutdown_delay)
-            .await
-            .drain(listener, settings.drain_timeout)
-            .await;
+        let deadline = Instant::now() + settings.drain_timeout;
+        drain.cancel();
+        connections.drain(listener, deadline).await;
         mutations.close();
-        if timeout(settings.drain_timeout, mutations.wait()).await.is_err() {
-            tracing::warn!(
-                service,
-                unfinished = mutations.len(),
-                "mutations did not finish in time"
-            );
+        if timeout_at(deadline, mutations.wait()).await.is_err() {
+            let unfinished = mutations.len();
+            tracing::warn!(service, unfinished, "mutations did not finish in time");
         }
-        health.abort();
         Ok(())
     }
 }
 
 fn health_methods(methods: Methods) -> Methods {
-    ["Check", "Watch", "List"]
-        .into_iter()
-        .fold(methods, |methods, name| {
-            methods.with(Method {
-                name: format!("grpc.health.v1.Health/{name}"),
-                service: "grpc.health.v1.Health".to_owned(),
-                audience: Audience::Open,
-                scope: String::new(),
-                read_only: true,
-            })
+    ["Check", "Watch"].into_iter().fold(methods, |methods, name| {
+        methods.with(Method {
+            name: format!("grpc.health.v1.Health/{name}"),
+            service: "grpc.health.v1.Health".to_owned(),
+            audience: Audience::Open,
+            scope: String::new(),
+            read_only: true,
+            streams: name == "Watch",
         })
+    })
 }
 
-/// The open connections of a server.
-struct Connections {
-    router: Router,
-    tasks: JoinSet<()>,
-    graceful: GracefulShutdown,
-}
+#[cfg(test)]
+mod tests {
+    use kith_contracts::social_graph::v1::GetFollowRequest;
+    use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
+    use kith_contracts::social_graph::v1::social_graph_service_server::SERVICE_NAME;
+    use kith_primitives::UserId;
+    use kith_tokens::{Issuer, SigningKey, VerifyingKeys};
+    use tonic::service::interceptor::InterceptedService;
+    use tonic_types::StatusExt;
 
-impl Connections {
-    fn new(router: Router) -> Self {
-        Self {
-            router,
-            tasks: JoinSet::new(),
-            graceful: GracefulShutdown::new(),
-        }
+    use super::*;
+    use crate::client::{BearerToken, channel};
+
+    /// The method as its contract would be without `option (kith.access.v1.access)`.
+    fn without_rule(path: &str) -> Methods {
+        let contracts = Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET).expect("descriptors");
+        let method = contracts.find(path).expect("a method");
+        contracts.with(Method {
+            audience: Audience::Unspecified,
+            ..Arc::unwrap_or_clone(method)
+        })
     }
 
-    /// Takes connections until `shutdown` and `delay` have passed.
-    async fn accept(mut self, listener: &TcpListener, shutdown: &CancellationToken, delay: Duration) -> Self {
-        let end = async {
-            shutdown.cancelled().await;
-            sleep(delay).await;
+    // Control: `check` without its look at Unspecified; the call came as far as the routes, of which there are none.
+    #[tokio::test]
+    async fn a_method_without_rule_is_denied_to_a_caller_with_a_good_token() {
+        let key = SigningKey::generate().expect("random");
+        let keys = SharedKeys::own(VerifyingKeys::new([key.public_key()]));
+        let readiness = Readiness::new();
+        readiness.latch("test").set(true);
+        let server = Server {
+            service: SERVICE_NAME,
+            routes: Routes::default(),
+            settings: ServerSettings::default(),
+            authentication: Authentication {
+                verifier: Verifier::new("iss", "aud").expect("our provider"),
+                keys,
+            },
+            readiness,
+            shutdown: CancellationToken::new(),
         };
-        tokio::pin!(end);
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut end => return self,
-                accepted = listener.accept() => match accepted {
-                    Ok((socket, _)) => self.serve(socket),
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        sleep(ACCEPT_BACK_OFF).await;
-                    }
-                },
-                Some(_) = self.tasks.join_next() => {}
-            }
-        }
-    }
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let methods = without_rule("/kith.social_graph.v1.SocialGraphService/GetFollow");
+        tokio::spawn(server.serve_methods(methods, listener));
 
-    fn serve(&mut self, socket: TcpStream) {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a connection went away at once");
-            return;
-        }
-        let service = self
-            .router
-            .clone()
-            .map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
-        let connection = builder().serve_connection(TokioIo::new(socket), TowerToHyperService::new(service));
-        let connection = self.graceful.watch(connection);
-        self.tasks.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended badly");
-            }
-        });
+        let issuer = Issuer::new(key, "iss", "aud").expect("our provider");
+        let token = issuer.user(UserId::from_database(1), "s").expect("a token").token;
+        let channel = channel(&format!("http://{address}")).expect("a URL");
+        let bearer = BearerToken::new(&token).expect("ASCII");
+        let mut client = SocialGraphServiceClient::new(InterceptedService::new(channel, bearer));
+        let status = client
+            .get_follow(GetFollowRequest::default())
+            .await
+            .expect_err("denied");
+        assert_eq!(status.code(), tonic::Code::PermissionDenied);
+        let details = status.get_error_details();
+        let reason = details.error_info().map(|info| info.reason.as_str());
+        assert_eq!(reason, Some("ACCESS_RULE_MISSING"));
     }
-
-    /// Tells every connection to go away, and closes those that did not within `limit`.
-    async fn drain(self, listener: TcpListener, limit: Duration) {
-        // Closed first, so that new clients are refused and go elsewhere.
-        drop(listener);
-        let Self {
-            mut tasks, graceful, ..
-        } = self;
-        if timeout(limit, graceful.shutdown()).await.is_err() {
-            tracing::warn!(open = tasks.len(), "connections did not close in time");
-            tasks.shutdown().await;
-        }
-    }
-}
-
-fn builder() -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
-        .max_local_error_reset_streams(MAX_LOCAL_ERROR_RESET_STREAMS)
-        .max_header_list_size(MAX_HEADER_LIST_SIZE)
-        .keep_alive_interval(KEEPALIVE.0)
-        .keep_alive_timeout(KEEPALIVE.1);
-    builder
 }

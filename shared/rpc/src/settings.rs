@@ -187,3 +187,99 @@ impl Topic for TokenSettings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kith_settings::{Environment, Program, load};
+
+    use super::*;
+
+    const ADDRESS: Setting = Setting::new("address", "where it listens")
+        .value("an address and port")
+        .default("127.0.0.1:50051");
+    const PROGRAM: Program = Program {
+        name: "demo",
+        version: "1",
+        about: "",
+    };
+
+    /// A service's settings, as far as they matter here.
+    struct Service {
+        server: ServerSettings,
+        address: SocketAddr,
+    }
+
+    impl Topic for Service {
+        fn settings() -> Vec<&'static Setting> {
+            [vec![&ADDRESS], ServerSettings::settings()].concat()
+        }
+
+        fn read(reader: &mut Reader<'_>) -> Option<Self> {
+            let server = ServerSettings::read(reader);
+            let address = ServerSettings::listen_address(reader, &ADDRESS, server.as_ref());
+            Some(Self {
+                server: server?,
+                address: address?,
+            })
+        }
+    }
+
+    fn service(flags: &[&str]) -> Result<Service, Vec<String>> {
+        let arguments = ["demo"].iter().chain(flags).map(Into::into);
+        load(&PROGRAM, arguments, &Environment::from([]))
+            .map_err(|error| error.mistakes().iter().map(ToString::to_string).collect())
+    }
+
+    // Control: `listen_address` that answers every address; the first of each pair was taken.
+    #[test]
+    fn plaintext_beyond_loopback_must_be_asked_for() {
+        for address in ["0.0.0.0:1", "10.0.0.1:1", "[::]:1", "[2001:db8::1]:1"] {
+            let mistakes = service(&["--address", address]).err().expect("refused");
+            assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+            assert!(mistakes[0].contains("--plaintext allowed"), "{mistakes:?}");
+            let allowed = service(&["--address", address, "--plaintext", "allowed"]);
+            assert_eq!(
+                allowed.map(|service| service.address.to_string()),
+                Ok(address.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn loopback_needs_no_permission() {
+        for address in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1"] {
+            assert!(service(&["--address", address]).is_ok(), "{address}");
+        }
+    }
+
+    #[test]
+    fn reflection_is_open_on_loopback_and_off_elsewhere_unless_said_otherwise() {
+        let mode = |flags: &[&str], address: &str| {
+            let settings = service(flags)
+                .unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+                .server;
+            settings.reflection_at(address.parse().expect("an address"))
+        };
+        assert_eq!(mode(&[], "127.0.0.1:1"), ReflectionMode::Open);
+        assert_eq!(mode(&[], "[::1]:1"), ReflectionMode::Open);
+        assert_eq!(mode(&[], "10.0.0.1:1"), ReflectionMode::Off);
+        let authenticated = ["--reflection", "authenticated"];
+        assert_eq!(mode(&authenticated, "127.0.0.1:1"), ReflectionMode::Authenticated);
+        assert_eq!(
+            mode(&["--reflection", "open"], "10.0.0.1:1"),
+            ReflectionMode::Open
+        );
+        assert_eq!(mode(&["--reflection", "off"], "127.0.0.1:1"), ReflectionMode::Off);
+    }
+
+    #[test]
+    fn the_default_in_code_is_what_is_read_when_nothing_is_given() {
+        let settings = service(&[])
+            .unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+            .server;
+        assert_eq!(
+            format!("{settings:?}"),
+            format!("{:?}", ServerSettings::default())
+        );
+    }
+}

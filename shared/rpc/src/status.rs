@@ -51,7 +51,21 @@ pub(crate) fn carried(status: &Status) -> Option<&Arc<Failure>> {
 }
 
 /// The final status of a failed call, with all its details. It still carries the failure, for the access log.
-pub(crate) fn explain(failure: Arc<Failure>, request_id: &RequestId) -> Status {
+///
+/// A status that is no failure of ours keeps its code and message: a caller's own cancellation, and what health and
+/// reflection have to say.
+pub(crate) fn explain(status: &Status, path: &str, request_id: &RequestId) -> Status {
+    let failure = carried(status).cloned();
+    let Some(failure) = failure.or_else(|| failure_of_tonic(status, path).map(Arc::new)) else {
+        return with_request_info(
+            pb::Status {
+                code: status.code() as i32,
+                message: status.message().to_owned(),
+                details: Vec::new(),
+            },
+            request_id,
+        );
+    };
     let mut explained = final_status(&failure, request_id);
     explained.set_source(Arc::new(Carried(failure)));
     explained
@@ -59,14 +73,17 @@ pub(crate) fn explain(failure: Arc<Failure>, request_id: &RequestId) -> Status {
 
 /// What a caller gets for `failure`.
 pub fn final_status(failure: &Failure, request_id: &RequestId) -> Status {
-    let mut status = to_rpc_status(failure);
+    with_request_info(to_rpc_status(failure), request_id)
+}
+
+fn with_request_info(mut status: pb::Status, request_id: &RequestId) -> Status {
     let request_info = pb::RequestInfo {
         request_id: request_id.to_string(),
         serving_data: String::new(),
     };
     status.details.push(any("RequestInfo", &request_info));
     let encoded = status.encode_to_vec();
-    Status::with_details(code(failure.kind()), status.message, encoded.into())
+    Status::with_details(Code::from_i32(status.code), status.message, encoded.into())
 }
 
 /// The outcome of one item of a batch: the status that the call for it alone would give, without request id.
@@ -180,13 +197,13 @@ fn any(name: &str, detail: &impl Message) -> prost_types::Any {
     }
 }
 
-/// The failure behind a status that tonic made by itself, before or beside any handler.
-pub(crate) fn failure_of_tonic(status: &Status, path: &str) -> Failure {
-    match status.code() {
-        Code::OutOfRange => Failure::new(Reason::MessageTooLarge, "the request message is too large"),
-        Code::Unimplemented if status.message().is_empty() => {
-            Failure::new(Reason::MethodUnknown, "there is no such method here").with_metadata("method", path)
-        }
+/// The failure behind a status that tonic made by itself, before or beside any handler; `None` when it is none.
+fn failure_of_tonic(status: &Status, path: &str) -> Option<Failure> {
+    let failure = match status.code() {
+        Code::Cancelled => return None,
+        Code::OutOfRange => Failure::new(Reason::MessageTooLarge, "the message is too large"),
+        Code::Unimplemented if status.message().is_empty() => method_unknown(path),
+        // A compression that is not spoken here. What is has a name of its own in the message.
         Code::Unimplemented => {
             Failure::new(Reason::MethodUnknown, status.message()).with_metadata("method", path)
         }
@@ -195,12 +212,27 @@ pub(crate) fn failure_of_tonic(status: &Status, path: &str) -> Failure {
             Reason::MessageUndecodable,
             "the request is not a message of this method's type",
         ),
-        _ => Failure::internal(format!(
-            "tonic answered {:?}: {}",
-            status.code(),
-            status.message()
-        )),
+        // Health knows the services it is asked for, or does not; reflection likewise.
+        Code::NotFound | Code::InvalidArgument if path.starts_with("/grpc.") => return None,
+        code => Failure::internal(format!("tonic answered {code:?}: {}", status.message())),
+    };
+    Some(failure)
+}
+
+/// The failure of a call to a method that is not served here.
+pub(crate) fn method_unknown(path: &str) -> Failure {
+    Failure::new(Reason::MethodUnknown, "there is no such method here").with_metadata("method", path)
+}
+
+/// The whole chain of causes on one line.
+pub(crate) fn chain(cause: &(dyn Error + Send + Sync + 'static)) -> String {
+    let mut text = cause.to_string();
+    let mut next = cause.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
     }
+    text
 }
 
 fn is_undecodable(status: &Status) -> bool {

@@ -4,12 +4,12 @@ use kith_primitives::{Caller, Failure, Reason};
 
 use super::{Inner, Layers, refuse};
 use crate::methods::{Audience, Method};
+use crate::status::method_unknown;
 
 /// Holds every call to the access rule of its contract. What has no rule is denied.
 pub(super) async fn authorise(State(shared): Layers, request: Request, inner: Inner) -> Response {
     let Some(method) = shared.methods.find(request.uri().path()) else {
-        let failure = Failure::new(Reason::MethodUnknown, "there is no such method here");
-        return refuse(failure.with_metadata("method", request.uri().path()));
+        return refuse(method_unknown(request.uri().path()));
     };
     match check(&method, request.extensions().get::<Caller>()) {
         Ok(()) => inner.run(request).await,
@@ -91,6 +91,7 @@ mod tests {
             audience,
             scope: "a.b".to_owned(),
             read_only: true,
+            streams: false,
         };
         check(&method, caller.as_ref()).map_err(|failure| failure.reason())
     }

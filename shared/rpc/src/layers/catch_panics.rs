@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::{Request, State};
@@ -10,8 +11,13 @@ use super::{Inner, Layers, refuse};
 
 /// Turns a panic into INTERNAL: one call fails, the connection and all others live on.
 pub(super) async fn catch_panics(State(_): Layers, request: Request, inner: Inner) -> Response {
+    caught(inner.run(request)).await
+}
+
+/// The answer of `call`, or the one that stands for its panic.
+pub(super) async fn caught(call: impl Future<Output = Response>) -> Response {
     // Nothing of the call is used after a panic, so it cannot be seen in a broken state.
-    match AssertUnwindSafe(inner.run(request)).catch_unwind().await {
+    match AssertUnwindSafe(call).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => refuse(Failure::internal(format!("panic: {}", text(panic.as_ref())))),
     }

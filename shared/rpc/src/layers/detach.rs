@@ -1,11 +1,14 @@
-use std::panic::resume_unwind;
-
 use axum::extract::{Request, State};
 use axum::response::Response;
-use kith_primitives::{Context, Failure};
-use tracing::{Instrument, Span};
+use kith_primitives::{Context, Failure, Kind};
+use kith_telemetry::names;
+use tokio::sync::oneshot;
+use tonic::Status;
+use tracing::{Instrument, Span, error, info};
 
+use super::catch_panics::caught;
 use super::{Inner, Layers, refuse};
+use crate::status::{carried, chain};
 
 /// Runs every mutation in a task of its own, so that a caller who hangs up cannot stop it half-way.
 ///
@@ -18,14 +21,44 @@ pub(super) async fn detach(State(shared): Layers, request: Request, inner: Inner
     if read_only {
         return inner.run(request).await;
     }
-    let call = inner.run(request).instrument(Span::current());
-    let task = match Context::current() {
+    let (answer, answered) = oneshot::channel();
+    let call = async move {
+        let response = caught(inner.run(request)).await;
+        if let Err(unheard) = answer.send(response) {
+            log(&unheard);
+        }
+    };
+    let call = call.instrument(Span::current());
+    match Context::current() {
         Some(context) => shared.mutations.spawn(context.scope(call)),
         None => shared.mutations.spawn(call),
     };
-    match task.await {
-        Ok(response) => response,
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        Err(error) => refuse(Failure::internal(error)),
+    let lost = |_| {
+        refuse(Failure::internal(
+            "the task of a mutation ended without an answer",
+        ))
+    };
+    answered.await.unwrap_or_else(lost)
+}
+
+/// The access log has said CANCELLED or DEADLINE_EXCEEDED by now; here is what became of the change.
+fn log(unheard: &Response) {
+    let status = unheard.extensions().get::<Status>();
+    let Some(failure) = status.and_then(carried) else {
+        return info!("the call went on without its caller, and ended");
+    };
+    let cause = failure.cause().map(chain);
+    macro_rules! line {
+        ($level:ident) => {
+            $level!(
+                { { names::ERROR_REASON } = failure.reason().slug(), { names::ERROR_CAUSE } = cause },
+                "the call went on without its caller, and failed",
+            )
+        };
+    }
+    if failure.kind() == Kind::Internal {
+        line!(error);
+    } else {
+        line!(info);
     }
 }

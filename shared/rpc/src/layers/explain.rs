@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use axum::extract::{Request, State};
 use axum::response::Response;
 use tonic::Status;
@@ -14,10 +12,6 @@ pub(super) async fn explain(State(_): Layers, request: Request, inner: Inner) ->
     let response = inner.run(request).await;
     match response.extensions().get::<Status>() {
         None => response,
-        Some(refused) => {
-            let failure = status::carried(refused).cloned();
-            let failure = failure.unwrap_or_else(|| Arc::new(status::failure_of_tonic(refused, &path)));
-            status::explain(failure, &id).into_http()
-        }
+        Some(refused) => status::explain(refused, &path, &id).into_http(),
     }
 }

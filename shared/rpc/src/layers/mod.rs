@@ -8,9 +8,11 @@ mod authorise;
 mod catch_panics;
 mod deadline;
 mod detach;
+mod end_streams;
 mod explain;
 mod observe;
 mod readiness;
+mod receive;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use kith_primitives::{Failure, RequestId};
 use kith_tokens::{SharedKeys, Verifier};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::health::Readiness;
@@ -34,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) verifier: Verifier,
     pub(crate) keys: SharedKeys,
     pub(crate) readiness: Readiness,
+    /// Cancelled when streams must end.
+    pub(crate) drain: CancellationToken,
     pub(crate) mutations: TaskTracker,
     pub(crate) default_deadline: Duration,
     pub(crate) max_deadline: Duration,
@@ -55,7 +60,7 @@ macro_rules! layers {
     };
 }
 
-layers!(observe explain catch_panics deadline readiness authenticate authorise detach);
+layers!(observe explain end_streams catch_panics deadline readiness authenticate authorise receive detach);
 
 /// Answers a call that a layer refuses.
 fn refuse(failure: Failure) -> Response {

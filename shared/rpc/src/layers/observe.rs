@@ -3,12 +3,12 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::HeaderValue;
-use kith_primitives::{Failure, RequestId};
+use kith_primitives::RequestId;
 use tonic::{Code, Status};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{Inner, Layers};
-use crate::status::{carried, code};
+use crate::status::{carried, chain};
 
 /// Metadata key of the request id, in requests (a wish) and in answers (the truth).
 const REQUEST_ID: &str = "x-request-id";
@@ -28,36 +28,56 @@ pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: 
     let span = kith_telemetry::rpc_span(name, id.as_str());
     kith_telemetry::set_parent(&span, kith_telemetry::extract(request.headers()));
 
-    let start = Instant::now();
-    let mut response = inner.run(request).instrument(span.clone()).await;
-    span.in_scope(|| log(name, &id, start, &response));
+    let mut line = Line {
+        method: name,
+        id: &id,
+        span: span.clone(),
+        start: Instant::now(),
+        ended: None,
+    };
+    let mut response = inner.run(request).instrument(span).await;
+    line.ended = Some(response.extensions().get::<Status>().cloned());
+    drop(line);
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
 }
 
-fn log(name: &str, id: &RequestId, start: Instant, response: &Response) {
-    let status = response.extensions().get::<Status>();
-    let failure = status.and_then(carried).map(AsRef::as_ref);
-    let outcome = failure.map_or(Code::Ok, |failure| code(failure.kind()));
-    kith_telemetry::rpc_finished(&kith_telemetry::RpcFinished {
-        method: name,
-        request_id: id.as_str(),
-        code: outcome as i32,
-        reason: failure.map_or("", |failure| failure.reason().slug()),
-        duration: start.elapsed(),
-        cause: failure.and_then(Failure::cause).map(chain).unwrap_or_default(),
-    });
+/// The line of a call. It is written when this is dropped, which also happens when the caller goes away.
+struct Line<'a> {
+    method: &'a str,
+    id: &'a RequestId,
+    span: Span,
+    start: Instant,
+    /// `None` until there is an answer, and then the status if it is not OK.
+    ended: Option<Option<Status>>,
 }
 
-/// The whole chain of causes on one line.
-fn chain(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
-    let mut text = cause.to_string();
-    let mut next = cause.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
+impl Line<'_> {
+    fn code(&self) -> Code {
+        match &self.ended {
+            None => Code::Cancelled,
+            Some(None) => Code::Ok,
+            Some(Some(status)) => status.code(),
+        }
     }
-    text
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        let failure = self.ended.as_ref().and_then(Option::as_ref).and_then(carried);
+        let call = kith_telemetry::RpcFinished {
+            method: self.method,
+            request_id: self.id.as_str(),
+            code: self.code() as i32,
+            reason: failure.map_or("", |failure| failure.reason().slug()),
+            duration: self.start.elapsed(),
+            cause: failure
+                .and_then(|failure| failure.cause())
+                .map(chain)
+                .unwrap_or_default(),
+        };
+        self.span.in_scope(|| kith_telemetry::rpc_finished(&call));
+    }
 }

@@ -1,0 +1,157 @@
+//! The open connections of a server, from accepting them to telling them to go away.
+
+use std::time::Duration;
+
+use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::preface::PrefaceInTime;
+
+/// Connections at once. More wait in the listener's queue, which is better than to run out of descriptors.
+const MAX_CONNECTIONS: usize = 10_000;
+/// Streams that one connection may have open at once. tonic would set no bound.
+const MAX_CONCURRENT_STREAMS: u32 = 256;
+/// Streams that a caller may have reset before we looked at them; with more, the connection is closed
+/// (CVE-2023-44487). h2 would allow 20, and so end the connection of an honest caller who cancels a batch of calls.
+const MAX_PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
+/// Resets by our own errors after which a connection is closed (that CVE's relatives); hyper's default.
+const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 1024;
+/// Bytes of headers in a request.
+const MAX_HEADER_LIST_SIZE: u32 = 16 * 1024;
+/// How long a caller may take from connecting to its first 24 bytes.
+const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a silent connection is asked whether it lives, and how long it may think about it.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+/// Pause after a failed accept: running out of descriptors would otherwise turn the loop hot.
+const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
+
+/// The open connections of a server.
+pub(crate) struct Connections {
+    router: Router,
+    limit: usize,
+    tasks: JoinSet<()>,
+    graceful: GracefulShutdown,
+}
+
+impl Connections {
+    /// None yet; `router` will answer them.
+    pub(crate) fn new(router: Router) -> Self {
+        Self {
+            router,
+            limit: MAX_CONNECTIONS,
+            tasks: JoinSet::new(),
+            graceful: GracefulShutdown::new(),
+        }
+    }
+
+    /// Takes connections until `shutdown` and `delay` have passed.
+    pub(crate) async fn accept(
+        mut self,
+        listener: &TcpListener,
+        shutdown: &CancellationToken,
+        delay: Duration,
+    ) -> Self {
+        let end = async {
+            shutdown.cancelled().await;
+            sleep(delay).await;
+        };
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut end => return self,
+                Some(_) = self.tasks.join_next() => {}
+                accepted = listener.accept(), if self.tasks.len() < self.limit => match accepted {
+                    Ok((socket, _)) => self.serve(socket),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        sleep(ACCEPT_BACK_OFF).await;
+                    }
+                },
+            }
+        }
+    }
+
+    fn serve(&mut self, socket: TcpStream) {
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "a connection went away at once");
+            return;
+        }
+        let service = self
+            .router
+            .clone()
+            .map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
+        let socket = TokioIo::new(PrefaceInTime::new(socket, PREFACE_TIMEOUT));
+        let connection = builder().serve_connection(socket, TowerToHyperService::new(service));
+        let connection = self.graceful.watch(connection);
+        self.tasks.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended badly");
+            }
+        });
+    }
+
+    /// Tells every connection to go away, and closes those that did not by `deadline`.
+    pub(crate) async fn drain(self, listener: TcpListener, deadline: Instant) {
+        // Closed first, so that new clients are refused and go elsewhere.
+        drop(listener);
+        let Self {
+            mut tasks, graceful, ..
+        } = self;
+        if timeout_at(deadline, graceful.shutdown()).await.is_err() {
+            tracing::warn!(open = tasks.len(), "connections did not close in time");
+            tasks.shutdown().await;
+        }
+    }
+}
+
+fn builder() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(MAX_LOCAL_ERROR_RESET_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST_SIZE)
+        .keep_alive_interval(KEEPALIVE.0)
+        .keep_alive_timeout(KEEPALIVE.1);
+    builder
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    // Control: `accept` without its look at the limit; the second was served at once.
+    #[tokio::test]
+    async fn beyond_the_limit_a_connection_waits_for_another_to_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut connections = Connections::new(Router::new());
+        connections.limit = 1;
+        let shutdown = CancellationToken::new();
+        tokio::spawn(async move { connections.accept(&listener, &shutdown, Duration::ZERO).await });
+
+        // A server speaks first, with its SETTINGS.
+        let mut first = TcpStream::connect(address).await.expect("it listens");
+        first.read_u8().await.expect("served");
+        let mut second = TcpStream::connect(address).await.expect("it listens");
+        let early = timeout(Duration::from_millis(100), second.read_u8()).await;
+        assert!(early.is_err(), "{early:?}");
+        drop(first);
+        second.read_u8().await.expect("served");
+    }
+}

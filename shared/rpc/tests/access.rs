@@ -1,0 +1,241 @@
+//! Who may call what, and what proves it.
+
+use std::time::{Duration, SystemTime};
+
+use kith_contracts::identity::v1::ListSigningKeysRequest;
+use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
+use kith_contracts::social_graph::v1::{BatchFollowRequest, FollowRequest, GetFollowRequest};
+use kith_primitives::{Caller, UserCaller, UserId};
+use kith_tokens::{Issuer, SharedKeys, SigningKey, Subject};
+use secrecy::ExposeSecret;
+use tonic::{Code, Request, Status};
+
+use crate::harness::{ISSUER, Identity, Plan, TestServer, refused, with};
+
+const AUTHORIZATION: &str = "authorization";
+const SERVICE_AUTHORIZATION: &str = "x-kith-service-authorization";
+
+/// Calls with these headers, each a name and what follows `Bearer `.
+async fn get_follow(server: &TestServer, tokens: &[(&str, &str)]) -> Result<Caller, Status> {
+    let request = bearing(GetFollowRequest::default(), tokens);
+    server.connect().await.graph().get_follow(request).await?;
+    Ok(server.graph.last_seen().caller)
+}
+
+fn bearing<M>(message: M, tokens: &[(&str, &str)]) -> Request<M> {
+    let add = |request, (name, token): &(&str, &str)| with(request, name, &format!("Bearer {token}"));
+    tokens.iter().fold(Request::new(message), add)
+}
+
+#[track_caller]
+fn invalid(answer: Result<Caller, Status>) {
+    refused(
+        &answer.expect_err("a bad token"),
+        Code::Unauthenticated,
+        "TOKEN_INVALID",
+    );
+}
+
+// Control: `authorise` that takes a call without caller; the handler was reached.
+#[tokio::test]
+async fn without_token_there_is_no_caller() {
+    let server = TestServer::start().await;
+    let status = get_follow(&server, &[]).await.expect_err("no token");
+    refused(&status, Code::Unauthenticated, "TOKEN_MISSING");
+    assert_eq!(server.graph.calls().started, 0);
+}
+
+#[tokio::test]
+async fn a_token_says_who_calls() {
+    let server = TestServer::start().await;
+    let (user, service) = (server.user_token(), server.service_token(&["a.b"]));
+    let caller = get_follow(&server, &[(AUTHORIZATION, &user)])
+        .await
+        .expect("a user");
+    assert!(
+        matches!(&caller, Caller::User(user) if user.user_id.get() == 7),
+        "{caller:?}"
+    );
+    let caller = get_follow(&server, &[(AUTHORIZATION, &service)])
+        .await
+        .expect("a service");
+    assert!(caller.operates_with("a.b"), "{caller:?}");
+    let both = [
+        (AUTHORIZATION, user.as_str()),
+        (SERVICE_AUTHORIZATION, service.as_str()),
+    ];
+    let caller = get_follow(&server, &both).await.expect("a service for a user");
+    assert!(matches!(caller, Caller::ServiceForUser { .. }), "{caller:?}");
+}
+
+#[tokio::test]
+async fn the_scheme_has_no_case_and_no_substitute() {
+    let server = TestServer::start().await;
+    let token = server.user_token();
+    let mut client = server.connect().await.graph();
+    let mut call = async |value: &str| {
+        let request = with(Request::new(GetFollowRequest::default()), AUTHORIZATION, value);
+        client
+            .get_follow(request)
+            .await
+            .map(|_| server.graph.last_seen().caller)
+    };
+    for good in [format!("bearer {token}"), format!("BEARER {token}")] {
+        call(&good).await.expect("a good token");
+    }
+    for bad in [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer a.b.c",
+        &token,
+        &format!("Basic {token}"),
+    ] {
+        invalid(call(bad).await);
+    }
+}
+
+// Control: `subject` that looks at the first value only; the call was answered.
+#[tokio::test]
+async fn two_tokens_in_one_place_are_none() {
+    let server = TestServer::start().await;
+    let (user, service) = (server.user_token(), server.service_token(&[]));
+    invalid(get_follow(&server, &[(AUTHORIZATION, &user), (AUTHORIZATION, &user)]).await);
+    let twice = [
+        (AUTHORIZATION, user.as_str()),
+        (SERVICE_AUTHORIZATION, &service),
+        (SERVICE_AUTHORIZATION, &service),
+    ];
+    invalid(get_follow(&server, &twice).await);
+}
+
+// Control: `caller` whose last arm answers the first token's subject; all three were answered.
+#[tokio::test]
+async fn only_a_service_passes_calls_on_and_only_those_of_users() {
+    let server = TestServer::start().await;
+    let (user, service) = (server.user_token(), server.service_token(&[]));
+    invalid(get_follow(&server, &[(SERVICE_AUTHORIZATION, &service)]).await);
+    invalid(get_follow(&server, &[(SERVICE_AUTHORIZATION, &user)]).await);
+    invalid(get_follow(&server, &[(AUTHORIZATION, &user), (SERVICE_AUTHORIZATION, &user)]).await);
+    invalid(
+        get_follow(
+            &server,
+            &[(AUTHORIZATION, &service), (SERVICE_AUTHORIZATION, &service)],
+        )
+        .await,
+    );
+    invalid(
+        get_follow(
+            &server,
+            &[(AUTHORIZATION, &user), (SERVICE_AUTHORIZATION, "nonsense")],
+        )
+        .await,
+    );
+}
+
+#[tokio::test]
+async fn a_strangers_token_is_invalid_and_an_old_one_expired() {
+    let server = TestServer::start().await;
+    let stranger =
+        Issuer::new(SigningKey::generate().expect("random"), ISSUER, ISSUER).expect("our provider");
+    let subject = Subject::User(UserCaller {
+        user_id: UserId::from_database(7),
+        session_id: "session".to_owned(),
+    });
+    let token = stranger
+        .issue(&subject, SystemTime::now())
+        .expect("a token")
+        .token;
+    invalid(get_follow(&server, &[(AUTHORIZATION, token.expose_secret())]).await);
+
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    let token = server.issuer.issue(&subject, an_hour_ago).expect("a token").token;
+    let status = get_follow(&server, &[(AUTHORIZATION, token.expose_secret())])
+        .await
+        .expect_err("expired");
+    refused(&status, Code::Unauthenticated, "TOKEN_EXPIRED");
+}
+
+#[tokio::test]
+async fn without_keys_nobody_can_be_known_for_now() {
+    let server = TestServer::start_with(|options| options.keys = Some(SharedKeys::new())).await;
+    let status = get_follow(&server, &[(AUTHORIZATION, &server.user_token())])
+        .await
+        .expect_err("no keys");
+    let refused = refused(&status, Code::Unavailable, "SERVICE_NOT_READY");
+    assert!(refused.details.retry_info().is_some());
+}
+
+#[tokio::test]
+async fn a_method_for_operators_is_for_services_with_the_scope() {
+    let server = TestServer::start().await;
+    let mut client = server.connect().await.graph();
+    let (user, other) = (
+        server.user_token(),
+        server.service_token(&["social_graph.follows"]),
+    );
+    let right = server.service_token(&["social_graph.follows.import"]);
+    let mut call = async |tokens: &[(&str, &str)]| {
+        client
+            .batch_follow(bearing(BatchFollowRequest::default(), tokens))
+            .await
+    };
+    call(&[(AUTHORIZATION, &right)]).await.expect("an operator");
+
+    let status = call(&[(AUTHORIZATION, &other)]).await.expect_err("another scope");
+    let told = refused(&status, Code::PermissionDenied, "SCOPE_MISSING");
+    assert_eq!(told.metadata("scope"), Some("social_graph.follows.import"));
+    for tokens in [
+        &[(AUTHORIZATION, user.as_str())][..],
+        &[(AUTHORIZATION, &user), (SERVICE_AUTHORIZATION, &right)],
+    ] {
+        let status = call(tokens).await.expect_err("a user");
+        let told = refused(&status, Code::PermissionDenied, "CALLER_NOT_ALLOWED");
+        assert_eq!(told.metadata("audience"), Some("AUDIENCE_OPERATOR"));
+    }
+    assert_eq!(server.graph.calls().started, 1);
+}
+
+#[tokio::test]
+async fn a_method_for_users_is_not_for_services() {
+    let server = TestServer::start().await;
+    let token = server.service_token(&["social_graph.follows.import"]);
+    let request = bearing(FollowRequest::default(), &[(AUTHORIZATION, &token)]);
+    let status = server
+        .connect()
+        .await
+        .graph()
+        .follow(request)
+        .await
+        .expect_err("a service");
+    let told = refused(&status, Code::PermissionDenied, "CALLER_NOT_ALLOWED");
+    assert_eq!(told.metadata("audience"), Some("AUDIENCE_USER"));
+}
+
+#[tokio::test]
+async fn access_is_decided_before_the_request_is_read() {
+    let server = TestServer::start().await;
+    server.graph.plan(Plan::Hang);
+    let path = "/kith.social_graph.v1.SocialGraphService/Follow";
+    let status = server
+        .connect()
+        .await
+        .send(path, &[], tonic::body::Body::empty())
+        .await;
+    refused(&status, Code::Unauthenticated, "TOKEN_MISSING");
+}
+
+// Control: `authenticate` without its look at the audience; the call was refused.
+#[tokio::test]
+async fn an_open_method_takes_no_notice_of_a_bad_token() {
+    let server = TestServer::of_identity(&Identity::new(|| Ok(vec![[1; 32]]))).await;
+    let mut client = IdentityServiceClient::new(server.connect().await.calls());
+    for tokens in [
+        &[][..],
+        &[(AUTHORIZATION, "nonsense")],
+        &[(SERVICE_AUTHORIZATION, "nonsense")],
+    ] {
+        let request = bearing(ListSigningKeysRequest::default(), tokens);
+        client.list_signing_keys(request).await.expect("an answer");
+    }
+}

@@ -1,0 +1,142 @@
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::soon;
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const MAX_CONCURRENT_STREAMS: u16 = 3;
+const CANCEL: u32 = 8;
+
+/// A connection whose every byte is the test's: HTTP/2 as a library would not let one speak it.
+pub(crate) struct RawConnection {
+    socket: TcpStream,
+    next_stream: u32,
+}
+
+impl RawConnection {
+    /// Connects, and says nothing.
+    pub(crate) async fn silent(address: SocketAddr) -> Self {
+        let socket = TcpStream::connect(address).await.expect("somebody listens");
+        Self {
+            socket,
+            next_stream: 1,
+        }
+    }
+
+    /// Connects and begins as every client does.
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        let mut connection = Self::silent(address).await;
+        let preface = [
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(),
+            &frame(SETTINGS, 0, 0, &[]),
+        ]
+        .concat();
+        connection.write(&preface).await;
+        connection
+    }
+
+    /// The number of streams that the server allows, from its SETTINGS.
+    pub(crate) async fn max_concurrent_streams(&mut self) -> Option<u32> {
+        loop {
+            let (kind, payload) = self.read_frame().await.expect("SETTINGS come first");
+            if kind == SETTINGS {
+                let mut settings = payload.chunks_exact(6);
+                let streams = settings.find(|setting| setting[..2] == MAX_CONCURRENT_STREAMS.to_be_bytes());
+                return streams
+                    .map(|setting| u32::from_be_bytes([setting[2], setting[3], setting[4], setting[5]]));
+            }
+        }
+    }
+
+    /// Opens `count` calls to `path` and takes each back at once, all in one piece, as far as the server listens.
+    pub(crate) async fn call_and_reset(&mut self, path: &str, count: usize) {
+        let mut bytes = Vec::new();
+        for _ in 0..count {
+            // The headers end here, and no body follows yet.
+            let end_headers = 4;
+            bytes.extend(frame(HEADERS, end_headers, self.next_stream, &header_block(path)));
+            bytes.extend(frame(RST_STREAM, 0, self.next_stream, &CANCEL.to_be_bytes()));
+            self.next_stream += 2;
+        }
+        let _ = soon(self.socket.write_all(&bytes)).await;
+    }
+
+    /// Why the server ended the connection; `None` when it closed it without a word.
+    pub(crate) async fn goaway(&mut self) -> Option<u32> {
+        while let Some((kind, payload)) = self.read_frame().await {
+            if kind == GOAWAY {
+                return Some(u32::from_be_bytes([
+                    payload[4], payload[5], payload[6], payload[7],
+                ]));
+            }
+        }
+        None
+    }
+
+    /// Sends a PING and returns once it is answered: everything before it has been looked at then.
+    pub(crate) async fn ping(&mut self) {
+        let (ping, ack) = (6, 1);
+        self.write(&frame(ping, 0, 0, &[7; 8])).await;
+        loop {
+            let head = self.read_head().await.expect("the connection lives");
+            let payload = self.read_payload(&head).await;
+            if head[3] == ping && head[4] == ack {
+                return assert_eq!(payload, [7; 8]);
+            }
+            assert_ne!(head[3], GOAWAY, "the server ended the connection");
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) {
+        self.socket.write_all(bytes).await.expect("the server reads");
+    }
+
+    async fn read_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let head = self.read_head().await?;
+        Some((head[3], self.read_payload(&head).await))
+    }
+
+    async fn read_head(&mut self) -> Option<[u8; 9]> {
+        let mut head = [0; 9];
+        soon(self.socket.read_exact(&mut head)).await.ok()?;
+        Some(head)
+    }
+
+    async fn read_payload(&mut self, head: &[u8; 9]) -> Vec<u8> {
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        soon(self.socket.read_exact(&mut payload))
+            .await
+            .expect("a whole frame");
+        payload
+    }
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// HPACK without compression: POST and http by their places in the static table, the others as literals.
+fn header_block(path: &str) -> Vec<u8> {
+    let (post, http, indexed_path, indexed_authority) = (0x83, 0x86, 0x04, 0x01);
+    let mut block = vec![post, http, indexed_path];
+    block.extend(literal(path));
+    block.push(indexed_authority);
+    block.extend(literal("kith.test"));
+    block
+}
+
+fn literal(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).expect("short");
+    assert!(length < 127, "longer ones are written in another way");
+    [&[length], text.as_bytes()].concat()
+}

@@ -1,0 +1,26 @@
+//! A real server around handlers that do what a test tells them, and callers of every kind.
+
+mod connection;
+mod frames;
+mod graph;
+mod identity;
+mod logs;
+mod refusal;
+mod server;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub(crate) use connection::{Connection, message_of};
+pub(crate) use frames::RawConnection;
+pub(crate) use graph::{Graph, Plan};
+pub(crate) use identity::Identity;
+pub(crate) use logs::{access_line, capture_logs, line};
+pub(crate) use refusal::refused;
+pub(crate) use server::{ISSUER, TestServer, with, within};
+
+/// Waits for what must happen soon. A test that would wait for ever fails instead.
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    let limit = tokio::time::timeout(Duration::from_secs(30), future);
+    limit.await.expect("it did not happen within 30 seconds")
+}

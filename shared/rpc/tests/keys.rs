@@ -1,0 +1,143 @@
+//! Keys that come from identity, again and again.
+
+use std::time::Duration;
+
+use kith_contracts::social_graph::v1::GetFollowRequest;
+use kith_primitives::{Failure, Reason, UserId};
+use kith_rpc::{Readiness, client, refresh_keys_every};
+use kith_tokens::{Issuer, SharedKeys, SigningKey};
+use secrecy::ExposeSecret;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Status};
+
+use crate::harness::{ISSUER, Identity, TestServer, refused, soon, with};
+
+/// A server that takes its keys from an identity of ours, and somebody who fetches them.
+struct Fetching {
+    server: TestServer,
+    identity: Identity,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+    _identity_server: TestServer,
+}
+
+impl Fetching {
+    async fn start(identity: Identity) -> Self {
+        let identity_server = TestServer::of_identity(&identity).await;
+        let keys = SharedKeys::new();
+        let server = TestServer::start_with(|options| options.keys = Some(keys.clone())).await;
+        let (readiness, shutdown) = (Readiness::new(), CancellationToken::new());
+        let latch = readiness.latch("signing keys");
+        let channel = client::channel(&format!("http://{}", identity_server.address)).expect("a URL");
+        let interval = Duration::from_millis(1);
+        let task = refresh_keys_every(interval, channel, keys, latch, shutdown.clone());
+        Self {
+            server,
+            identity,
+            readiness,
+            shutdown,
+            task: tokio::spawn(task),
+            _identity_server: identity_server,
+        }
+    }
+
+    /// Calls with a token of `key`.
+    async fn call(&self, key: &SigningKey) -> Result<(), Status> {
+        let issuer = Issuer::new(key.clone(), ISSUER, ISSUER).expect("our provider");
+        let token = issuer
+            .user(UserId::from_database(7), "session")
+            .expect("a token")
+            .token;
+        let value = format!("Bearer {}", token.expose_secret());
+        let request = with(Request::new(GetFollowRequest::default()), "authorization", &value);
+        self.server
+            .connect()
+            .await
+            .graph()
+            .get_follow(request)
+            .await
+            .map(drop)
+    }
+}
+
+fn keys() -> (SigningKey, SigningKey) {
+    let key = || SigningKey::generate().expect("random");
+    (key(), key())
+}
+
+fn failure() -> Failure {
+    Failure::new(Reason::DatabaseUnavailable, "planned")
+}
+
+// Control: `fetch` that reads the first page only; the second key's token was refused.
+#[tokio::test]
+async fn all_keys_of_all_pages_are_fetched_and_the_latch_is_set() {
+    let (first, second) = keys();
+    let public = vec![first.public_key(), second.public_key()];
+    let fetching = Fetching::start(Identity::new(move || Ok(public.clone()))).await;
+    soon(fetching.readiness.ready()).await;
+    fetching.call(&first).await.expect("the first key");
+    fetching.call(&second).await.expect("the second key");
+}
+
+// Control: `refresh` that ends at a failure; it was never ready.
+#[tokio::test]
+async fn a_failed_fetch_is_tried_again() {
+    let fetching = Fetching::start(Identity::new(|| Err(failure()))).await;
+    fetching.identity.fetched_anew().await;
+    assert!(!fetching.readiness.is_ready());
+    let (key, _) = keys();
+    let public = key.public_key();
+    fetching.identity.list(move || Ok(vec![public]));
+    soon(fetching.readiness.ready()).await;
+    fetching.call(&key).await.expect("the key");
+}
+
+// Control: `replace` left out after the first time; the removed key's token was taken.
+#[tokio::test]
+async fn new_keys_replace_the_old_ones() {
+    let (old, new) = keys();
+    let public = old.public_key();
+    let fetching = Fetching::start(Identity::new(move || Ok(vec![public]))).await;
+    soon(fetching.readiness.ready()).await;
+    fetching.call(&old).await.expect("the old key");
+    let public = new.public_key();
+    fetching.identity.list(move || Ok(vec![public]));
+    fetching.identity.fetched_anew().await;
+    fetching.call(&new).await.expect("the new key");
+    let status = fetching.call(&old).await.expect_err("the old key");
+    refused(&status, Code::Unauthenticated, "TOKEN_INVALID");
+}
+
+#[tokio::test]
+async fn keys_outlive_an_identity_that_fails() {
+    let (key, _) = keys();
+    let public = key.public_key();
+    let fetching = Fetching::start(Identity::new(move || Ok(vec![public]))).await;
+    soon(fetching.readiness.ready()).await;
+    fetching.identity.list(|| Err(failure()));
+    fetching.identity.fetched_anew().await;
+    assert!(fetching.readiness.is_ready());
+    fetching.call(&key).await.expect("the key");
+}
+
+// Control: the latch set for any answer; the service was ready without a key.
+#[tokio::test]
+async fn without_any_key_a_service_is_not_ready() {
+    let (key, _) = keys();
+    let public = key.public_key();
+    let fetching = Fetching::start(Identity::new(move || Ok(vec![public]))).await;
+    soon(fetching.readiness.ready()).await;
+    fetching.identity.list(|| Ok(Vec::new()));
+    fetching.identity.fetched_anew().await;
+    assert!(!fetching.readiness.is_ready());
+}
+
+#[tokio::test]
+async fn fetching_ends_at_shutdown() {
+    let fetching = Fetching::start(Identity::new(|| Err(failure()))).await;
+    fetching.shutdown.cancel();
+    soon(fetching.task).await.expect("no panic");
+}

@@ -1,0 +1,17 @@
+//! The real server, over real connections, around handlers that do what each test tells them.
+//!
+//! A comment "Control" says which line of the guard was taken out, and that the test failed then.
+
+mod access;
+mod connections;
+mod deadlines;
+mod disconnects;
+mod drain;
+mod errors;
+mod harness;
+mod health;
+mod keys;
+mod messages;
+mod panics;
+mod reflection;
+mod request_ids;
