@@ -30,9 +30,10 @@ impl Account {
         let owner = fs::metadata(directory).ok().map(|metadata| metadata.uid());
         match (owner, geteuid().as_raw()) {
             (Some(0) | None, _) => Ok(Self::for_new_directory()),
-            (Some(owner), 0) => Ok(Self::drop_to(
-                find_user(|_, uid| uid == owner).unwrap_or(User::unnamed(owner)),
-            )),
+            (Some(owner), 0) => {
+                let user = find_user(|_, uid| uid == owner);
+                Ok(Self::drop_to(&user.unwrap_or(User::unnamed(owner))))
+            }
             (Some(owner), own) if owner == own => Ok(Self::for_new_directory()),
             (Some(owner), _) => Err(PrivateError::OtherOwner {
                 directory: directory.to_owned(),
@@ -51,14 +52,11 @@ impl Account {
             };
         }
         let named = |wanted: &str| find_user(|name, _| name == wanted);
-        Self::drop_to(
-            named("postgres")
-                .or_else(|| named("nobody"))
-                .unwrap_or(User::unnamed(NOBODY)),
-        )
+        let user = named("postgres").or_else(|| named("nobody"));
+        Self::drop_to(&user.unwrap_or(User::unnamed(NOBODY)))
     }
 
-    fn drop_to(user: User) -> Self {
+    fn drop_to(user: &User) -> Self {
         Self {
             uid: user.uid,
             gid: user.gid,
@@ -66,7 +64,8 @@ impl Account {
         }
     }
 
-    /// A command that runs as this user, in `directory`, with nothing in its environment that PostgreSQL would obey.
+    /// A command that runs as this user, in `directory`, with nothing in its environment that PostgreSQL
+    /// would obey.
     pub(super) fn command(&self, program: &Path, directory: &Path) -> Command {
         let mut command = Command::new(program);
         command

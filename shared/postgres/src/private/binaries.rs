@@ -66,11 +66,12 @@ impl Binaries {
 
 /// Finds the PostgreSQL that a new cluster would use.
 ///
-/// `KITH_POSTGRES_BIN` comes first, and then alone; otherwise PATH, then the usual places with the newest first.
+/// `KITH_POSTGRES_BIN` comes first, and then alone; otherwise PATH, then the usual places with the newest
+/// first.
 ///
 /// # Errors
-/// [`PrivateError::NotInstalled`] when there is none of version 15 to 18; [`PrivateError::BinariesUnusable`] when
-/// `KITH_POSTGRES_BIN` is set and wrong.
+/// [`PrivateError::NotInstalled`] when there is none of version 15 to 18; [`PrivateError::BinariesUnusable`]
+/// when `KITH_POSTGRES_BIN` is set and wrong.
 pub fn find_binaries() -> Result<Binaries, PrivateError> {
     Search::of_machine().find(None)
 }
@@ -192,7 +193,8 @@ mod tests {
         directory
     }
 
-    /// Programs that print what PostgreSQL of this version prints, in `<root>/usr/lib/postgresql/<major>/bin`.
+    /// Programs that print what PostgreSQL of this version prints, in
+    /// `<root>/usr/lib/postgresql/<major>/bin`.
     fn install(root: &Path, major: u32) {
         let bin = root.join(format!("usr/lib/postgresql/{major}/bin"));
         fs::create_dir_all(&bin).expect("a directory");

@@ -30,8 +30,8 @@ pub enum PrivateError {
 
     /// The data was written by a major version that is not installed here.
     #[error(
-        "the data in {} was written by PostgreSQL {data_version}, which is not what is installed here ({installed}); \
-         install PostgreSQL {data_version}, or name another directory to start without this data",
+        "the data in {} was written by PostgreSQL {data_version}, which is not what is installed here \
+         ({installed}); install PostgreSQL {data_version}, or name another directory to start without this data",
         directory.display()
     )]
     OtherVersion {
@@ -79,7 +79,10 @@ pub enum PrivateError {
     },
 
     /// Another process has a server running on the directory.
-    #[error("{} is in use by process {pid}; stop that process first, or name another directory", directory.display())]
+    #[error(
+        "{} is in use by process {pid}; stop that process first, or name another directory",
+        directory.display()
+    )]
     InUse {
         /// The cluster's directory.
         directory: PathBuf,

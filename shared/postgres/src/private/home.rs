@@ -140,7 +140,8 @@ fn data_version(directory: &Path) -> Result<Option<String>, PrivateError> {
     }
 }
 
-/// Makes `directory` and what is missing above it; `account` can pass through the latter whatever our umask is.
+/// Makes `directory` and what is missing above it; `account` can pass through the latter whatever our umask
+/// is.
 fn make_with_parents(directory: &Path, account: &Account) -> Result<(), PrivateError> {
     let mut missing: Vec<&Path> = directory
         .ancestors()
@@ -160,7 +161,7 @@ fn make_with_parents(directory: &Path, account: &Account) -> Result<(), PrivateE
 /// Refuses a directory that somebody uses for something else: we would lock them out of it.
 fn refuse_foreign(directory: &Path) -> Result<(), PrivateError> {
     let names = names(directory)?;
-    if names.is_empty() || names.iter().any(|name| name == Lock::FILE || name == DATA) {
+    if names.is_empty() || names.iter().any(|name| name == Lock::FILE) {
         return Ok(());
     }
     let problem = "is not empty and holds no private PostgreSQL";

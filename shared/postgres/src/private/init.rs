@@ -15,8 +15,8 @@ const UNFINISHED: &str = "data.init-";
 
 /// Runs `initdb` unless the data directory is there.
 ///
-/// It works beside the final place and is moved there once it is done, so that one that was interrupted leaves
-/// nothing that looks like data.
+/// It works beside the final place and is moved there once it is done, so that one that was interrupted
+/// leaves nothing that looks like data.
 pub(super) fn ensure_initialised(home: &Home, binaries: &Binaries) -> Result<(), PrivateError> {
     let data = home.data();
     if data.join("PG_VERSION").exists() {
@@ -41,7 +41,8 @@ fn remove_unfinished(directory: &Path) -> Result<(), PrivateError> {
     let entries = fs::read_dir(directory).map_err(PrivateError::io("list", directory))?;
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            // An initdb whose owner was killed cleans up after itself at the same time; what it leaves, the next start finds.
+            // An initdb whose owner was killed cleans up after itself at the same time; what it leaves, the
+            // next start finds.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -1,13 +1,14 @@
-//! A PostgreSQL of our own, for `kith up` and for tests: started on a directory, reached through a Unix socket in it,
-//! gone when its owner is gone.
+//! A PostgreSQL of our own, for `kith up` and for tests: started on a directory, reached through a Unix
+//! socket in it, gone when its owner is gone.
 //!
 //! The calls block; from async code use them through `spawn_blocking`.
 //!
 //! * Nothing listens on TCP. The socket lies in a directory of mode 0700, and whoever reaches it is trusted.
 //! * As root, PostgreSQL runs as another user, see [`PrivateCluster::start`].
-//! * PostgreSQL stands in a process group of its own, so that Ctrl-C reaches the owner alone, which drains first.
-//! * The owner's death, also by `kill -9`, shuts the server down. On Linux, the kernel sees to that; elsewhere only an
-//!   orderly end does.
+//! * PostgreSQL stands in a process group of its own, so that Ctrl-C reaches the owner alone, which drains
+//!   first.
+//! * The owner's death, also by `kill -9`, shuts the server down. On Linux, the kernel sees to that;
+//!   elsewhere only an orderly end does.
 
 mod account;
 mod binaries;
@@ -56,9 +57,10 @@ pub struct PrivateCluster {
 impl PrivateCluster {
     /// Starts PostgreSQL on `directory`, which is made and initialised when it is not there yet.
     ///
-    /// The directory is the cluster's alone. As root, the server runs as the owner of the directory if it exists and
-    /// belongs to somebody else than root, otherwise as the user `postgres` or else `nobody`, who then owns it.
-    /// When a server left behind by an owner that died is still shutting down there, this waits up to 10 seconds for it.
+    /// The directory is the cluster's alone. As root, the server runs as the owner of the directory if it
+    /// exists and belongs to somebody else than root, otherwise as the user `postgres` or else `nobody`, who
+    /// then owns it. When a server left behind by an owner that died is still shutting down there, this waits
+    /// up to 10 seconds for it.
     ///
     /// # Errors
     /// [`PrivateError`], whose text says what to do about it.
@@ -122,13 +124,14 @@ impl PrivateCluster {
 
     /// Calls `tell` when the server ends without being told to, at once if it already has.
     ///
-    /// It runs on a thread of the cluster, so it must not block. When the cluster is stopped first, `tell` is dropped
-    /// without a call.
+    /// It runs on a thread of the cluster, so it must not block. When the cluster is stopped first, `tell` is
+    /// dropped without a call.
     pub fn on_exit(&self, tell: impl FnOnce(Exit) + Send + 'static) {
         self.warden.on_exit(Box::new(tell));
     }
 
-    /// Shuts the server down and waits for it: open transactions are rolled back, everything committed is on disk.
+    /// Shuts the server down and waits for it: open transactions are rolled back, everything committed is on
+    /// disk.
     ///
     /// Dropping the cluster does the same.
     pub fn stop(self) {

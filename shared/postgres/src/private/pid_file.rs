@@ -46,8 +46,8 @@ impl PidFile {
 
 /// Waits until no server is left on `data`, if the one there is dying.
 ///
-/// Answers the process that the file names when that is alive but is no PostgreSQL: after a crash of the machine or the
-/// container, its id may be anybody's.
+/// Answers the process that the file names when that is alive but is no PostgreSQL: after a crash of the
+/// machine or the container, its id may be anybody's.
 pub(super) fn wait_for_previous(directory: &Path, data: &Path) -> Result<Option<u32>, PrivateError> {
     let start = Instant::now();
     loop {

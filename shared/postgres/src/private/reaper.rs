@@ -8,8 +8,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use super::PrivateError;
 use super::pid_file::PidFile;
 
-/// Lives until its standard input ends, which the kernel sees to when we die. Then it waits, 20 seconds at most, until
-/// the server is gone (or has removed its postmaster.pid, its last act), and removes the directories.
+/// Lives until its standard input ends, which the kernel sees to when we die. Then it waits, 20 seconds at
+/// most, until the server is gone (or has removed its postmaster.pid, its last act), and removes the
+/// directories.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 pid_file=$1

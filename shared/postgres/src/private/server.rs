@@ -1,12 +1,11 @@
 //! Starts the server and waits until it takes connections.
 
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::Home;
 use super::init::ensure_initialised;
@@ -43,7 +42,8 @@ const FORGETFUL: [&str; 3] = ["fsync=off", "full_page_writes=off", "synchronous_
 
 /// A running server.
 ///
-/// It must be started and waited for on one thread: the kernel takes the end of that thread for the parent's death.
+/// It must be started and waited for on one thread: the kernel takes the end of that thread for the parent's
+/// death.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
@@ -144,7 +144,8 @@ impl Server {
         &self.log
     }
 
-    /// The signal that shuts it down: an orderly end for data that stays, the quickest for data that does not.
+    /// The signal that shuts it down: an orderly end for data that stays, the quickest for data that does
+    /// not.
     pub(super) fn shutdown_signal(&self) -> Signal {
         shutdown_signal(self.keep)
     }
@@ -170,6 +171,10 @@ fn is_waiting_for_orphans(error: &PrivateError) -> bool {
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "there is no safe way to act between fork and exec")]
 pub(super) fn end_with_parent(command: &mut Command, signal: Signal) {
+    use std::os::unix::process::CommandExt;
+
+    use rustix::process::{getpid, getppid, set_parent_process_death_signal};
+
     let parent = getpid();
     let arrange = move || {
         set_parent_process_death_signal(Some(signal))?;
@@ -180,8 +185,9 @@ pub(super) fn end_with_parent(command: &mut Command, signal: Signal) {
             Err(rustix::io::Errno::SRCH.into())
         }
     };
-    // SAFETY: between fork and exec only async-signal-safe things may be done. `arrange` makes two system calls and
-    // compares two numbers; it neither allocates nor takes a lock. It runs after the change of user, which would clear it.
+    // SAFETY: between fork and exec only async-signal-safe things may be done. `arrange` makes two system
+    // calls and compares two numbers; it neither allocates nor takes a lock. It runs after the change of
+    // user, which would clear it.
     unsafe { command.pre_exec(arrange) };
 }
 

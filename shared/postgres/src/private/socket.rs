@@ -19,7 +19,8 @@ pub(super) struct SocketDirectory {
 }
 
 impl SocketDirectory {
-    /// Where it will be: in `directory`, or in `/tmp` when the path would be too long for a socket or hard to quote.
+    /// Where it will be: in `directory`, or in `/tmp` when the path would be too long for a socket or hard to
+    /// quote.
     pub(super) fn place(directory: &Path) -> PathBuf {
         let near = directory.join("socket");
         if near.to_str().is_some_and(fits) {

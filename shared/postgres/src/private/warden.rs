@@ -67,7 +67,8 @@ struct State {
 }
 
 impl Warden {
-    /// Runs `launch` on a new thread and answers what it made beside the server, which stays with that thread.
+    /// Runs `launch` on a new thread and answers what it made beside the server, which stays with that
+    /// thread.
     pub(super) fn spawn<T: Send + 'static>(
         launch: impl FnOnce() -> Result<(Server, T), PrivateError> + Send + 'static,
     ) -> Result<(Self, T), PrivateError> {

@@ -60,7 +60,10 @@ fn a_server_without_an_owner_is_named() {
     let directory = scratch.join("cluster");
     let cluster = start(&directory).expect("a cluster");
     // The lock of a living owner is what keeps others out; without it there is only PostgreSQL's own file.
-    fs::remove_file(directory.join("kith.lock")).expect("to remove the lock");
+    let lock = directory.join("kith.lock");
+    fs::remove_file(&lock)
+        .and_then(|()| fs::write(&lock, ""))
+        .expect("to put another file in its place");
     let error = start(&directory).expect_err("a server is there").to_string();
     let server = super::scratch::server_pid(&directory).expect("a server");
     assert!(

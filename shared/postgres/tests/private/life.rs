@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use kith_postgres::private::{Keep, PrivateCluster};
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,9 +22,13 @@ fn start_ephemeral() -> PrivateCluster {
     PrivateCluster::start_ephemeral().unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn kill(pid: u32) {
+fn send(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("a process id");
-    kill_process(pid, Signal::KILL).expect("to kill it");
+    kill_process(pid, signal).expect("the process to be there");
+}
+
+fn kill_server(cluster: &PrivateCluster) {
+    send(server_pid(cluster.directory()).expect("a server"), Signal::KILL);
 }
 
 /// Holds a connection with a statement that does not end by itself.
@@ -47,6 +52,17 @@ fn keep_busy(url: &str) -> thread::JoinHandle<()> {
     let asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
     eventually("the statement runs", || query(&watcher, asleep) == "1");
     sleeper
+}
+
+/// Freezes the server's process that [`keep_busy`] keeps busy.
+fn stop_sleeper(url: &str) -> u32 {
+    let backend = query(
+        url,
+        "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'",
+    );
+    let backend = backend.parse().expect("a process id");
+    send(backend, Signal::STOP);
+    backend
 }
 
 #[test]
@@ -125,6 +141,38 @@ fn killing_the_owner_of_a_persistent_cluster_ends_the_server_and_keeps_the_data(
 }
 
 #[test]
+fn a_start_waits_for_the_server_of_a_killed_owner() {
+    let scratch = Scratch::new();
+    let directory = scratch.join("cluster");
+    let mut owner = Owner::start("persistent", &directory);
+    let (_, url) = owner.ready().expect("a cluster");
+    let sleeper = keep_busy(&url);
+    let backend = query(
+        &url,
+        "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'",
+    );
+    let backend = backend.parse().expect("a process id");
+    // The server cannot end before this process of it goes on.
+    send(backend, Signal::STOP);
+    owner.kill();
+
+    let (sender, receiver) = mpsc::channel();
+    let starting = directory.clone();
+    let starter = thread::spawn(move || sender.send(PrivateCluster::start(&starting, Keep::Persistent)));
+    receiver
+        .recv_timeout(Duration::from_millis(300))
+        .expect_err("it still waits");
+    send(backend, Signal::CONT);
+    let cluster = receiver
+        .recv()
+        .expect("an answer")
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(query(&cluster.superuser_url("postgres"), "SELECT 1"), "1");
+    starter.join().expect("no panic").expect("a receiver");
+    sleeper.join().expect("the statement to end");
+}
+
+#[test]
 fn killing_the_owner_of_an_ephemeral_cluster_removes_it() {
     for place in [PathBuf::new(), Scratch::new().join("cluster")] {
         let mut owner = Owner::start("ephemeral", &place);
@@ -160,7 +208,7 @@ fn a_server_that_ends_by_itself_is_noticed() {
     let (sender, receiver) = mpsc::channel();
     let also_told = sender.clone();
     cluster.on_exit(move |exit| sender.send(exit).expect("a receiver"));
-    kill(server_pid(cluster.directory()).expect("a server"));
+    kill_server(&cluster);
     let exit = receiver.recv().expect("to be told");
     assert!(
         exit.status.contains("SIGKILL") && exit.log_tail.contains("ready to accept connections"),
@@ -189,7 +237,7 @@ fn a_server_that_was_killed_recovers_what_was_committed() {
         "CREATE TABLE kept AS SELECT 42 AS it",
     );
     let sleeper = keep_busy(&cluster.superuser_url("postgres"));
-    kill(server_pid(cluster.directory()).expect("a server"));
+    kill_server(&cluster);
     drop(cluster);
 
     let cluster = start(&scratch.join("cluster"), Keep::Persistent);
@@ -197,6 +245,31 @@ fn a_server_that_was_killed_recovers_what_was_committed() {
         query(&cluster.superuser_url("postgres"), "SELECT it FROM kept"),
         "42"
     );
+    sleeper.join().expect("the statement to end");
+}
+
+#[test]
+fn a_start_waits_for_what_a_killed_server_left_running() {
+    let scratch = Scratch::new();
+    let directory = scratch.join("cluster");
+    let cluster = start(&directory, Keep::Persistent);
+    let sleeper = keep_busy(&cluster.superuser_url("postgres"));
+    let orphan = stop_sleeper(&cluster.superuser_url("postgres"));
+    kill_server(&cluster);
+    drop(cluster);
+
+    let starting = directory.clone();
+    let starter = thread::spawn(move || PrivateCluster::start(&starting, Keep::Persistent));
+    let refused = |log: String| log.contains("pre-existing shared memory block");
+    eventually("the server refuses", || {
+        fs::read_to_string(directory.join("postgres.log")).is_ok_and(refused)
+    });
+    send(orphan, Signal::CONT);
+    let cluster = starter
+        .join()
+        .expect("no panic")
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(query(&cluster.superuser_url("postgres"), "SELECT 1"), "1");
     sleeper.join().expect("the statement to end");
 }
 

@@ -1,4 +1,5 @@
-//! The private PostgreSQL launcher, with real servers, processes that are really killed, and as root where we are root.
+//! The private PostgreSQL launcher, with real servers, processes that are really killed, and as root where we
+//! are root.
 
 mod directory;
 mod life;
