@@ -1,11 +1,12 @@
-use kith_contracts::identity::v1::{GetProfileRequest, Profile, UpdateProfileRequest};
+use kith_contracts::identity::v1::{GetProfileRequest, Profile, UpdateProfileRequest, UpdateProfileResponse};
 use kith_testkit::{Refusal, TestApp, TestUser};
 use prost_types::FieldMask;
+use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
 use crate::support::{answer, refusal, through, wide};
 
-type Called = Result<Response<kith_contracts::identity::v1::UpdateProfileResponse>, Status>;
+type Called = Result<Response<UpdateProfileResponse>, Status>;
 
 fn mask(paths: &[&str]) -> Option<FieldMask> {
     let paths = paths.iter().map(|path| (*path).to_owned()).collect();
@@ -173,6 +174,30 @@ async fn an_update_with_the_current_etag_passes_and_with_an_old_one_does_not() {
     let refused = refused(&app, &alice, wish("second"), None).await;
     assert_eq!(refused.summary(), "Aborted ETAG_MISMATCH []");
     assert_eq!(read(&app, &alice).await, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_updates_with_one_etag_exactly_one_passes() {
+    let (app, alice) = start().await;
+    let etag = read(&app, &alice).await.etag;
+    let mut calls = JoinSet::new();
+    for number in 0..8 {
+        let mut client = app.identity(&alice);
+        let profile = Profile {
+            etag: etag.clone(),
+            ..with_bio(&alice, &format!("bio {number}"))
+        };
+        let request = UpdateProfileRequest {
+            profile: Some(profile),
+            update_mask: None,
+        };
+        calls.spawn(async move { client.update_profile(request).await });
+    }
+    let (passed, refused): (Vec<_>, Vec<_>) = calls.join_all().await.into_iter().partition(Result::is_ok);
+    assert_eq!(passed.len(), 1);
+    for call in refused {
+        assert_eq!(refusal(call).summary(), "Aborted ETAG_MISMATCH []");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,1 +1,12 @@
-//! One file per RPC, named as in `src/rpc`.
+//! One file per RPC, named as in `src/rpc`, and one for the settings.
+
+mod batch_check_follows;
+mod batch_follow;
+mod follow;
+mod get_counts;
+mod get_follow;
+mod list_followers;
+mod list_following;
+mod settings;
+mod support;
+mod unfollow;

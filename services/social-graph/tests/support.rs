@@ -1,0 +1,139 @@
+//! What the tests of several RPCs need.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::sql_types::BigInt;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use kith_contracts::social_graph::v1::batch_follow_result::Outcome;
+use kith_contracts::social_graph::v1::{BatchFollowRequest, Follow, FollowPair, FollowRequest};
+use kith_testkit::{Refusal, TestApp, TestUser};
+use tokio::time::timeout;
+use tonic::{Response, Status};
+
+/// The scope that BatchFollow asks for.
+pub(crate) const IMPORT: &str = "social_graph.follows.import";
+
+/// The answer of a call that must go well.
+#[track_caller]
+pub(crate) fn answer<T>(call: Result<Response<T>, Status>) -> T {
+    call.expect("an answer").into_inner()
+}
+
+/// The refusal of a call that must fail.
+#[track_caller]
+pub(crate) fn refusal<T: Debug>(call: Result<Response<T>, Status>) -> Refusal {
+    Refusal::of(&call.expect_err("a refusal"))
+}
+
+/// What no RPC does yet, for example deactivating a user.
+pub(crate) async fn execute(app: &TestApp, sql: &str) {
+    app.database
+        .owner()
+        .await
+        .batch_execute(sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+async fn count(conn: &mut AsyncPgConnection, from: &str) -> i64 {
+    diesel::sql_query(format!("SELECT count(*) AS rows FROM {from}"))
+        .get_result::<Count>(conn)
+        .await
+        .unwrap_or_else(|error| panic!("{from}: {error}"))
+        .rows
+}
+
+/// How many follows there are, of those that fulfil `condition`.
+pub(crate) async fn count_follows(app: &TestApp, condition: &str) -> i64 {
+    let from = format!("social_graph.follows WHERE {condition}");
+    count(&mut app.database.owner().await, &from).await
+}
+
+/// A change that is made and not yet committed, so that whatever it touches makes others wait.
+pub(crate) struct Uncommitted(AsyncPgConnection);
+
+impl Uncommitted {
+    pub(crate) async fn begin(app: &TestApp, sql: &str) -> Self {
+        let mut conn = app.database.owner().await;
+        let sql = format!("BEGIN; {sql}");
+        conn.batch_execute(&sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        Self(conn)
+    }
+
+    /// Commits once somebody waits for it.
+    pub(crate) async fn commit_under_a_waiting_call(mut self) {
+        const WAITING: &str = "pg_locks JOIN pg_stat_activity USING (pid)
+            WHERE NOT granted AND datname = current_database()";
+        let waits = async { while count(&mut self.0, WAITING).await == 0 {} };
+        timeout(Duration::from_secs(30), waits)
+            .await
+            .expect("a call that waits");
+        self.0.batch_execute("COMMIT").await.expect("a commit");
+    }
+}
+
+/// Deactivates a user, which no RPC does yet.
+pub(crate) async fn deactivate(app: &TestApp, user: &TestUser) {
+    let sql = format!(
+        "UPDATE identity.users SET is_active = false WHERE id = {}",
+        user.id
+    );
+    execute(app, &sql).await;
+}
+
+/// Makes one follow by Follow.
+pub(crate) async fn follow(app: &TestApp, follower: &TestUser, followed: &TestUser) -> Follow {
+    let request = FollowRequest {
+        user_id: followed.id,
+        allow_existing: false,
+    };
+    let answer = answer(app.social_graph(follower).follow(request).await);
+    answer.follow.expect("a follow")
+}
+
+/// Makes follows by BatchFollow, all of which must be new.
+pub(crate) async fn follow_all(app: &TestApp, pairs: Vec<FollowPair>) -> Vec<Follow> {
+    let request = BatchFollowRequest {
+        pairs,
+        allow_existing: false,
+    };
+    let importer = app.operator(&[IMPORT]);
+    let results = answer(app.social_graph(&importer).batch_follow(request).await).results;
+    results
+        .into_iter()
+        .map(|result| match result.outcome {
+            Some(Outcome::Follow(follow)) => follow,
+            other => panic!("no follow: {other:?}"),
+        })
+        .collect()
+}
+
+/// As many new users as asked for, with names that begin with `prefix`.
+pub(crate) async fn crowd(app: &TestApp, prefix: &str, size: usize) -> Vec<TestUser> {
+    let names: Vec<String> = (0..size).map(|number| format!("{prefix}{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    app.users(&names).await
+}
+
+pub(crate) fn pair(follower_id: i64, followed_id: i64) -> FollowPair {
+    FollowPair {
+        follower_id,
+        followed_id,
+    }
+}
+
+/// A time that can be compared.
+pub(crate) fn instant(follow: &Follow) -> (i64, i32) {
+    let time = follow.create_time.expect("a time");
+    (time.seconds, time.nanos)
+}
