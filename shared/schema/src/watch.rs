@@ -75,7 +75,7 @@ fn report(seen: &Seen) {
     match seen {
         Seen::Good => tracing::info!("the database is ready"),
         Seen::Unsuitable(problems) => {
-            tracing::error!(problem = problems.join("; "), "the database will not do")
+            tracing::error!(problem = problems.join("; "), "the database will not do");
         }
         Seen::Unmigrated(names) => tracing::warn!(missing = names.join(", "), "waiting for migrations"),
         Seen::Unreachable(cause) => tracing::warn!(cause, "the database does not answer"),

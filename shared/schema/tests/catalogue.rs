@@ -65,8 +65,7 @@ fn compare(database: &BTreeSet<String>, catalogue: &BTreeSet<String>) -> Vec<Str
 }
 
 async fn differences_after(change: &str) -> Vec<String> {
-    let database = Database::migrated().await;
-    let conn = &mut database.owner().await;
+    let conn = &mut Database::scratch().await;
     execute(conn, change).await;
     differences(conn).await
 }
@@ -128,7 +127,6 @@ async fn a_dropped_rule_is_reported() {
 
 #[tokio::test]
 async fn every_constraint_and_index_is_named_after_its_table() {
-    let database = Database::migrated().await;
     let misnamed = "
         SELECT name FROM (
             SELECT conname, conrelid FROM pg_constraint WHERE contype IN ('c', 'f', 'p', 'u', 'x')
@@ -138,7 +136,7 @@ async fn every_constraint_and_index_is_named_after_its_table() {
         WHERE NOT relnamespace::regnamespace::text = ANY ($OTHERS)
             AND NOT starts_with(name, format('%s_%s_', relnamespace::regnamespace, relname))";
     assert_eq!(
-        names(&mut database.owner().await, misnamed).await,
+        names(&mut Database::scratch().await, misnamed).await,
         BTreeSet::new()
     );
 }

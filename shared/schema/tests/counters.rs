@@ -4,7 +4,7 @@ use kith_postgres::Connection;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::support::{Database, broken, execute, make_users, refusal};
+use crate::support::{Database, broken, execute, make_users, refusal, strings};
 
 const USERS: u32 = 24;
 
@@ -160,4 +160,52 @@ async fn without_the_trigger_the_drift_is_found() {
         execute(conn, change).await;
         assert_eq!(broken(conn).await.len(), 2, "{trigger}");
     }
+}
+
+/// 20 users in a ring of follows, whose counts lie on disk from the last user to the first.
+async fn ring() -> Database {
+    let database = Database::migrated().await;
+    let conn = &mut database.owner().await;
+    make_users(conn, 20).await;
+    for user in (1..=20).rev() {
+        let follow = format!("INSERT INTO social_graph.follows VALUES ({user}, {user} % 20 + 1)");
+        execute(conn, &follow).await;
+    }
+    execute(conn, "ANALYZE").await;
+    database
+}
+
+/// How many of the others' counts are free while `change`, which alters the counts of all, waits for those of user 1.
+async fn free_while_waiting(change: &str) -> usize {
+    let database = ring().await;
+    let (first, waiting, observer) = (
+        &mut database.owner().await,
+        &mut database.owner().await,
+        &mut database.owner().await,
+    );
+    execute(
+        first,
+        "BEGIN; SELECT FROM social_graph.follow_counts WHERE user_id = 1 FOR UPDATE",
+    )
+    .await;
+    let observation = async {
+        let blocked = "SELECT pid FROM pg_locks WHERE NOT granted
+            AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+        while strings(observer, blocked).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let free = "SELECT user_id FROM social_graph.follow_counts WHERE user_id > 1 FOR UPDATE SKIP LOCKED";
+        let free = strings(observer, free).await.len();
+        execute(first, "ROLLBACK").await;
+        free
+    };
+    futures::join!(observation, execute(waiting, change)).0
+}
+
+#[tokio::test]
+async fn counts_are_changed_in_the_order_of_users() {
+    let insert = "INSERT INTO social_graph.follows
+        SELECT id, (id + 1) % 20 + 1 FROM identity.users ORDER BY id DESC";
+    assert_eq!(free_while_waiting(insert).await, 19);
+    assert_eq!(free_while_waiting("DELETE FROM social_graph.follows").await, 19);
 }

@@ -17,14 +17,12 @@ async fn without_index(conn: &mut Connection) -> Vec<String> {
 
 #[tokio::test]
 async fn every_foreign_key_has_an_index() {
-    let database = Database::migrated().await;
-    assert_eq!(without_index(&mut database.owner().await).await, [""; 0]);
+    assert_eq!(without_index(&mut Database::scratch().await).await, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_foreign_key_without_an_index_is_reported() {
-    let database = Database::migrated().await;
-    let conn = &mut database.owner().await;
+    let conn = &mut Database::scratch().await;
     execute(
         conn,
         "DROP INDEX social_graph.social_graph_follows_followers_page",

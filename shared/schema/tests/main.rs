@@ -13,3 +13,4 @@ mod rights;
 mod rules;
 mod support;
 mod tables;
+mod watch;

@@ -22,7 +22,6 @@ const RIGHTS: &str = "
 
 #[tokio::test]
 async fn rights_are_these_and_no_others() {
-    let database = Database::migrated().await;
     let expected = "\
         PUBLIC USAGE schema public
         kith_identity DELETE identity.credentials
@@ -50,7 +49,7 @@ async fn rights_are_these_and_no_others() {
         kith_social_graph USAGE schema identity
         kith_social_graph USAGE schema public
         kith_social_graph USAGE schema social_graph";
-    let rights = strings(&mut database.owner().await, RIGHTS).await;
+    let rights = strings(&mut Database::scratch().await, RIGHTS).await;
     assert_eq!(rights, expected.lines().map(str::trim).collect::<Vec<_>>());
 }
 

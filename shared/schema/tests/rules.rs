@@ -1,221 +1,304 @@
 //! Each rule lets the last good value through and refuses the first bad one under its own name.
 
+use kith_postgres::Connection;
 use kith_rules::{Rule, identity, social_graph};
 
 use crate::support::{Database, execute, make_users, refusal};
 
-const NOTHING: &str = "not refused";
+/// User 1's row of a table. Users 2 and 3 exist too, and user 1 follows both.
+struct Row {
+    conn: Connection,
+    table: &'static str,
+    condition: &'static str,
+}
 
-/// Sets a column of `table`, in the row of user 1, to each value, and compares what refuses it.
-async fn assert_refusals(table: &str, cases: &[(&str, &str, Option<&Rule>)]) {
-    let database = Database::migrated().await;
-    let conn = &mut database.owner().await;
-    make_users(conn, 3).await;
-    execute(
-        conn,
-        "INSERT INTO identity.credentials VALUES (1, '$argon2id$v=19')",
-    )
-    .await;
-    execute(
-        conn,
-        "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (1, 3)",
-    )
-    .await;
-    for (column, value, rule) in cases {
-        let key = match table {
-            "identity.users" => "id",
-            "social_graph.follows" => "followed_id = 2 AND follower_id",
-            _ => "user_id",
+impl Row {
+    async fn of(table: &'static str) -> Self {
+        let mut conn = Database::scratch().await;
+        make_users(&mut conn, 3).await;
+        let others = "INSERT INTO identity.credentials VALUES (1, '$argon2id$v=19');
+            INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (1, 3)";
+        execute(&mut conn, others).await;
+        let condition = match table {
+            "identity.users" => "id = 1",
+            "social_graph.follows" => "follower_id = 1 AND followed_id = 2",
+            _ => "user_id = 1",
         };
+        Self {
+            conn,
+            table,
+            condition,
+        }
+    }
+
+    /// What refuses to set `column` to `value`, an expression. The row stays as it is.
+    async fn refusal(&mut self, column: &str, value: &str) -> String {
+        let Self {
+            conn,
+            table,
+            condition,
+        } = self;
+        execute(conn, "SAVEPOINT before").await;
         let refused = refusal(
             conn,
-            &format!("UPDATE {table} SET {column} = {value} WHERE {key} = 1"),
+            &format!("UPDATE {table} SET {column} = {value} WHERE {condition}"),
         )
         .await;
-        assert_eq!(
-            refused,
-            rule.map_or(NOTHING, |rule| rule.constraint),
-            "{column} = {value}"
-        );
+        execute(conn, "ROLLBACK TO before").await;
+        refused
+    }
+
+    async fn takes(&mut self, column: &str, values: &[&str]) {
+        for value in values {
+            assert_eq!(
+                self.refusal(column, value).await,
+                "not refused",
+                "{column} = {value}"
+            );
+        }
+    }
+
+    async fn refuses(&mut self, column: &str, values: &[&str], rule: &Rule) {
+        for value in values {
+            assert_eq!(
+                self.refusal(column, value).await,
+                rule.constraint,
+                "{column} = {value}"
+            );
+        }
     }
 }
 
 #[tokio::test]
 async fn usernames() {
-    let cases = [
-        ("username", "repeat('a', 150)", None),
-        (
+    let mut users = Row::of("identity.users").await;
+    users
+        .takes("username", &["repeat('a', 150)", "'azAZ09@.+-_'", "'U1'"])
+        .await;
+    users
+        .refuses(
             "username",
-            "repeat('a', 151)",
-            Some(&identity::USERS_USERNAME_LENGTH),
-        ),
-        ("username", "''", Some(&identity::USERS_USERNAME_REQUIRED)),
-        ("username", "'azAZ09@.+-_'", None),
-        (
-            "username",
-            r"E'name\n'",
-            Some(&identity::USERS_USERNAME_CHARACTERS),
-        ),
-        (
-            "username",
-            r"E'\nname'",
-            Some(&identity::USERS_USERNAME_CHARACTERS),
-        ),
-        ("username", "'a b'", Some(&identity::USERS_USERNAME_CHARACTERS)),
-        ("username", "'é'", Some(&identity::USERS_USERNAME_CHARACTERS)),
-        ("username", "'²'", Some(&identity::USERS_USERNAME_CHARACTERS)),
-        ("username", "'U2'", Some(&identity::USERS_USERNAME_KEY)),
-        ("id", "DEFAULT", None),
+            &["repeat('a', 151)"],
+            &identity::USERS_USERNAME_LENGTH,
+        )
+        .await;
+    users
+        .refuses("username", &["''"], &identity::USERS_USERNAME_REQUIRED)
+        .await;
+    users
+        .refuses("username", &["'U2'"], &identity::USERS_USERNAME_KEY)
+        .await;
+    let malformed = [
+        r"E'name\n'",
+        r"E'\nname'",
+        r"E'na\nme'",
+        "'a b'",
+        "'a,b'",
+        "'é'",
+        "'²'",
     ];
-    assert_refusals("identity.users", &cases).await;
+    users
+        .refuses("username", &malformed, &identity::USERS_USERNAME_CHARACTERS)
+        .await;
 }
 
 #[tokio::test]
 async fn email_addresses() {
-    let malformed = Some(&identity::USERS_EMAIL_FORMAT);
-    let cases = [
-        ("email", "'@' || repeat('é', 252) || 'a'", malformed),
-        ("email", "'a@' || repeat('é', 252)", None),
-        (
+    let mut users = Row::of("identity.users").await;
+    users
+        .takes(
             "email",
-            "'a@' || repeat('é', 253)",
-            Some(&identity::USERS_EMAIL_LENGTH),
-        ),
-        ("email", "NULL", None),
-        ("email", "''", malformed),
-        ("email", "'a'", malformed),
-        ("email", "'a@'", malformed),
-        ("email", "'a@b@c'", malformed),
-        ("email", "'a @b'", malformed),
-        ("email", r"E'a@b\n'", malformed),
-        ("email", r"E'a@\x01b'", malformed),
-        ("email", r"E'a@\x7fb'", malformed),
+            &["NULL", "'a@b'", "'a@' || repeat('é', 252)", "'é\u{a0}@b'"],
+        )
+        .await;
+    users
+        .refuses(
+            "email",
+            &["'a@' || repeat('é', 253)"],
+            &identity::USERS_EMAIL_LENGTH,
+        )
+        .await;
+    let malformed = [
+        "''",
+        "'a'",
+        "'@b'",
+        "'a@'",
+        "'a@b@c'",
+        "'a @b'",
+        r"E'a@b\n'",
+        r"E'\na@b'",
+        r"E'a@\x01b'",
+        r"E'a@\x7f'",
     ];
-    assert_refusals("identity.users", &cases).await;
+    users
+        .refuses("email", &malformed, &identity::USERS_EMAIL_FORMAT)
+        .await;
 }
 
 #[tokio::test]
 async fn email_addresses_are_unique_without_regard_to_ascii_case() {
-    let database = Database::migrated().await;
-    let conn = &mut database.owner().await;
+    let mut users = Row::of("identity.users").await;
     execute(
-        conn,
-        "INSERT INTO identity.users (username, email) VALUES ('a', 'A@é.org'), ('b', 'a@É.org')",
+        &mut users.conn,
+        "UPDATE identity.users SET email = 'A@é.org' WHERE id = 2",
     )
     .await;
-    let taken = refusal(
-        conn,
-        "INSERT INTO identity.users (username, email) VALUES ('c', 'a@é.ORG')",
-    )
-    .await;
-    assert_eq!(taken, identity::USERS_EMAIL_KEY.constraint);
+    users.takes("email", &["'a@É.org'"]).await;
+    users
+        .refuses("email", &["'a@é.ORG'"], &identity::USERS_EMAIL_KEY)
+        .await;
 }
 
 #[tokio::test]
 async fn names() {
-    let cases = [
-        ("first_name", "repeat('é', 150)", None),
-        (
-            "first_name",
-            "repeat('é', 151)",
-            Some(&identity::USERS_FIRST_NAME_LENGTH),
-        ),
-        ("last_name", "repeat('é', 150)", None),
-        (
-            "last_name",
-            "repeat('é', 151)",
-            Some(&identity::USERS_LAST_NAME_LENGTH),
-        ),
-    ];
-    assert_refusals("identity.users", &cases).await;
+    let mut users = Row::of("identity.users").await;
+    for (column, rule) in [
+        ("first_name", &identity::USERS_FIRST_NAME_LENGTH),
+        ("last_name", &identity::USERS_LAST_NAME_LENGTH),
+    ] {
+        users.takes(column, &["''", "repeat('é', 150)"]).await;
+        users.refuses(column, &["repeat('é', 151)"], rule).await;
+    }
 }
 
 #[tokio::test]
-async fn profiles() {
-    let (avatar, website) = (
-        &identity::PROFILES_AVATAR_URL_SCHEME,
-        &identity::PROFILES_WEBSITE_URL_SCHEME,
-    );
-    let cases = [
-        ("bio", "repeat('é', 500)", None),
-        ("bio", "repeat('é', 501)", Some(&identity::PROFILES_BIO_LENGTH)),
-        ("location", "repeat('é', 100)", None),
-        (
+async fn texts_of_profiles() {
+    let mut profiles = Row::of("identity.profiles").await;
+    profiles.takes("bio", &["''", "repeat('é', 500)"]).await;
+    profiles
+        .refuses("bio", &["repeat('é', 501)"], &identity::PROFILES_BIO_LENGTH)
+        .await;
+    profiles.takes("location", &["''", "repeat('é', 100)"]).await;
+    profiles
+        .refuses(
             "location",
-            "repeat('é', 101)",
-            Some(&identity::PROFILES_LOCATION_LENGTH),
-        ),
-        ("avatar_url", "'http://' || repeat('é', 493)", None),
-        (
-            "avatar_url",
-            "'http://' || repeat('é', 494)",
-            Some(&identity::PROFILES_AVATAR_URL_LENGTH),
-        ),
-        ("website_url", "'http://' || repeat('é', 193)", None),
-        (
-            "website_url",
-            "'http://' || repeat('é', 194)",
-            Some(&identity::PROFILES_WEBSITE_URL_LENGTH),
-        ),
-        ("avatar_url", "''", None),
-        ("avatar_url", "'HTTPS://kith'", None),
-        ("avatar_url", "'ftp://kith'", Some(avatar)),
-        ("avatar_url", "' http://kith'", Some(avatar)),
-        ("website_url", "'HTTPS://kith'", None),
-        ("website_url", "'javascript:alert(1)'", Some(website)),
-        // A long s, whose upper case is S.
-        ("website_url", "'httpſ://kith'", Some(website)),
-        ("user_id", "4", Some(&identity::PROFILES_USER_ID_FKEY)),
-        ("user_id", "2", Some(&identity::PROFILES_PKEY)),
-    ];
-    assert_refusals("identity.profiles", &cases).await;
+            &["repeat('é', 101)"],
+            &identity::PROFILES_LOCATION_LENGTH,
+        )
+        .await;
 }
 
 #[tokio::test]
-async fn credentials() {
-    let cases = [
-        (
-            "password_hash",
-            "'$argon2i$v=19'",
-            Some(&identity::CREDENTIALS_PASSWORD_HASH_ALGORITHM),
-        ),
-        (
-            "password_hash",
-            "'secret'",
-            Some(&identity::CREDENTIALS_PASSWORD_HASH_ALGORITHM),
-        ),
-        ("user_id", "4", Some(&identity::CREDENTIALS_USER_ID_FKEY)),
+async fn urls_of_profiles() {
+    // The last one has a long s, whose upper case is S.
+    let others = [
+        "'kith.org'",
+        "'ftp://kith.org'",
+        "' http://kith.org'",
+        "'javascript:alert(1)'",
+        "'httpſ://kith.org'",
     ];
-    assert_refusals("identity.credentials", &cases).await;
+    let mut profiles = Row::of("identity.profiles").await;
+    profiles
+        .takes(
+            "avatar_url",
+            &["''", "'HTTPS://kith.org'", "'http://' || repeat('é', 493)"],
+        )
+        .await;
+    profiles
+        .refuses("avatar_url", &others, &identity::PROFILES_AVATAR_URL_SCHEME)
+        .await;
+    let long = ["'http://' || repeat('é', 494)"];
+    profiles
+        .refuses("avatar_url", &long, &identity::PROFILES_AVATAR_URL_LENGTH)
+        .await;
+    profiles
+        .takes(
+            "website_url",
+            &["''", "'HTTPS://kith.org'", "'http://' || repeat('é', 193)"],
+        )
+        .await;
+    profiles
+        .refuses("website_url", &others, &identity::PROFILES_WEBSITE_URL_SCHEME)
+        .await;
+    let long = ["'http://' || repeat('é', 194)"];
+    profiles
+        .refuses("website_url", &long, &identity::PROFILES_WEBSITE_URL_LENGTH)
+        .await;
+}
+
+#[tokio::test]
+async fn owners_of_profiles() {
+    let mut profiles = Row::of("identity.profiles").await;
+    profiles
+        .refuses("user_id", &["4"], &identity::PROFILES_USER_ID_FKEY)
+        .await;
+    profiles
+        .refuses("user_id", &["2"], &identity::PROFILES_PKEY)
+        .await;
+}
+
+#[tokio::test]
+async fn owners_of_credentials() {
+    let mut credentials = Row::of("identity.credentials").await;
+    credentials
+        .refuses("user_id", &["4"], &identity::CREDENTIALS_USER_ID_FKEY)
+        .await;
+    execute(
+        &mut credentials.conn,
+        "INSERT INTO identity.credentials VALUES (2, '$argon2id$v=19')",
+    )
+    .await;
+    credentials
+        .refuses("user_id", &["2"], &identity::CREDENTIALS_PKEY)
+        .await;
+}
+
+#[tokio::test]
+async fn password_hashes() {
+    let mut credentials = Row::of("identity.credentials").await;
+    credentials
+        .takes("password_hash", &["'$argon2id$v=19$m=19456'"])
+        .await;
+    let others = ["''", "'secret'", "'$argon2i$v=19'", "'argon2id'"];
+    credentials
+        .refuses(
+            "password_hash",
+            &others,
+            &identity::CREDENTIALS_PASSWORD_HASH_ALGORITHM,
+        )
+        .await;
 }
 
 #[tokio::test]
 async fn follows() {
-    let cases = [
-        ("followed_id", "1", Some(&social_graph::FOLLOWS_NO_SELF_FOLLOW)),
-        ("followed_id", "3", Some(&social_graph::FOLLOWS_PKEY)),
-        ("followed_id", "4", Some(&social_graph::FOLLOWS_FOLLOWED_ID_FKEY)),
-        ("follower_id", "4", Some(&social_graph::FOLLOWS_FOLLOWER_ID_FKEY)),
-        ("follower_id", "3", None),
-    ];
-    assert_refusals("social_graph.follows", &cases).await;
+    let mut follows = Row::of("social_graph.follows").await;
+    follows.takes("follower_id", &["3"]).await;
+    follows
+        .refuses("followed_id", &["1"], &social_graph::FOLLOWS_NO_SELF_FOLLOW)
+        .await;
+    follows
+        .refuses("followed_id", &["3"], &social_graph::FOLLOWS_PKEY)
+        .await;
+    follows
+        .refuses("followed_id", &["4"], &social_graph::FOLLOWS_FOLLOWED_ID_FKEY)
+        .await;
+    follows
+        .refuses("follower_id", &["4"], &social_graph::FOLLOWS_FOLLOWER_ID_FKEY)
+        .await;
 }
 
 #[tokio::test]
 async fn follow_counts() {
-    let cases = [
-        (
+    let mut counts = Row::of("social_graph.follow_counts").await;
+    counts
+        .refuses(
             "followers",
-            "-1",
-            Some(&social_graph::FOLLOW_COUNTS_FOLLOWERS_NOT_NEGATIVE),
-        ),
-        (
+            &["-1"],
+            &social_graph::FOLLOW_COUNTS_FOLLOWERS_NOT_NEGATIVE,
+        )
+        .await;
+    counts
+        .refuses(
             "following",
-            "-1",
-            Some(&social_graph::FOLLOW_COUNTS_FOLLOWING_NOT_NEGATIVE),
-        ),
-        ("user_id", "2", Some(&social_graph::FOLLOW_COUNTS_PKEY)),
-        ("user_id", "4", Some(&social_graph::FOLLOW_COUNTS_USER_ID_FKEY)),
-    ];
-    assert_refusals("social_graph.follow_counts", &cases).await;
+            &["-1"],
+            &social_graph::FOLLOW_COUNTS_FOLLOWING_NOT_NEGATIVE,
+        )
+        .await;
+    counts
+        .refuses("user_id", &["2"], &social_graph::FOLLOW_COUNTS_PKEY)
+        .await;
+    counts
+        .refuses("user_id", &["4"], &social_graph::FOLLOW_COUNTS_USER_ID_FKEY)
+        .await;
 }

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 pub(crate) static CLUSTER: LazyLock<PrivateCluster> =
     LazyLock::new(|| PrivateCluster::start_ephemeral().expect("a private PostgreSQL"));
 
+static SCRATCH: OnceCell<Database> = OnceCell::const_new();
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
@@ -41,6 +42,15 @@ impl Database {
             .await
             .expect("settings");
         database
+    }
+
+    /// A session of the owner in a migrated database that many tests share, within a transaction that is never
+    /// committed. One for each test: a second one may wait for the first.
+    pub(crate) async fn scratch() -> Connection {
+        let database = SCRATCH.get_or_init(Self::migrated).await;
+        let mut conn = database.owner().await;
+        execute(&mut conn, "BEGIN; SET LOCAL lock_timeout = '1min'").await;
+        conn
     }
 
     /// With every migration, as a clone of a template comes.

@@ -87,14 +87,12 @@ fn declared() -> Vec<String> {
 
 #[tokio::test]
 async fn every_column_is_declared_as_it_is() {
-    let database = Database::migrated().await;
-    assert_eq!(strings(&mut database.owner().await, COLUMNS).await, declared());
+    assert_eq!(strings(&mut Database::scratch().await, COLUMNS).await, declared());
 }
 
 #[tokio::test]
 async fn an_undeclared_change_is_noticed() {
-    let database = Database::migrated().await;
-    let conn = &mut database.owner().await;
+    let conn = &mut Database::scratch().await;
     for change in [
         "ALTER TABLE identity.users ADD nickname text",
         "ALTER TABLE identity.users DROP nickname, ALTER email SET NOT NULL",
