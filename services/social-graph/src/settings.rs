@@ -56,7 +56,7 @@ impl Topic for SocialGraphSettings {
         let database_url = reader.secret_with(&DATABASE_URL, |text| {
             DatabaseUrl::parse(text).map_err(|_| "is not a postgres:// URL with a database")
         });
-        let identity_url = reader.value_with(&IDENTITY_URL, |text| kith_rpc::client::address(text));
+        let identity_url = reader.value_with(&IDENTITY_URL, kith_rpc::client::address);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
         Some(Self {

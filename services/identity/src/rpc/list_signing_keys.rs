@@ -6,6 +6,7 @@ use kith_primitives::{Cursor, Failure, Page, PageScope, Violations};
 use crate::App;
 
 /// INVALID_ARGUMENT (PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID).
+#[expect(clippy::unused_async, reason = "handlers have one shape")]
 pub(super) async fn call(
     app: &App,
     request: ListSigningKeysRequest,

@@ -114,8 +114,8 @@ pub(crate) async fn follows_create(
 }
 
 async fn follows_create_once(database: &Database, edges: &[FollowEdge]) -> Result<Batch, Failure> {
-    let follower_ids = column(edges, |edge| edge.follower_id());
-    let followed_ids = column(edges, |edge| edge.followed_id());
+    let follower_ids = column(edges, FollowEdge::follower_id);
+    let followed_ids = column(edges, FollowEdge::followed_id);
     database
         .transaction(async |conn: &mut Connection| {
             let query = sql_query(FOLLOWS_CREATE)

@@ -12,7 +12,7 @@ use super::accounts::user_inactive;
 use crate::domain::FollowEdge;
 
 /// A follow.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = follows, check_for_backend(diesel::pg::Pg))]
 pub(crate) struct FollowRow {
     pub(crate) follower_id: i64,
