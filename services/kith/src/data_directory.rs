@@ -43,8 +43,10 @@ pub(crate) struct DataDirectory {
 impl DataDirectory {
     /// A directory that must be named to be found.
     pub(crate) fn at(path: &Path) -> Self {
+        // Only an empty path, and a working directory that is gone, have no absolute form.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Self {
-            path: path.to_owned(),
+            path,
             is_default: false,
         }
     }
@@ -60,10 +62,7 @@ impl DataDirectory {
                 path,
                 is_default: true,
             },
-            None => Self {
-                path: OF_THE_HOMELESS.into(),
-                is_default: false,
-            },
+            None => Self::at(Path::new(OF_THE_HOMELESS)),
         }
     }
 
@@ -77,9 +76,8 @@ impl DataDirectory {
     }
 
     /// The path that a command in another shell must name; `None` for the default, which it finds by itself.
-    pub(crate) fn to_be_named(&self) -> Option<PathBuf> {
-        let absolute = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
-        (!self.is_default).then_some(absolute)
+    pub(crate) fn to_be_named(&self) -> Option<&Path> {
+        (!self.is_default).then_some(self.path.as_path())
     }
 
     /// The facts of the `kith up` that runs here, or ran until it was killed; `None` when there is none.
@@ -122,6 +120,8 @@ impl Topic for DataDirectory {
 #[derive(Debug)]
 pub(crate) struct Held {
     directory: DataDirectory,
+    /// Whether it was not there before.
+    is_new: bool,
     /// The kernel gives the lock up when we die.
     _lock: File,
 }
@@ -130,7 +130,7 @@ impl Held {
     /// Takes `directory`, making it if need be. One whose holder is just starting or leaving is waited for.
     pub(crate) fn take(directory: DataDirectory) -> Result<Self, AnyError> {
         let path = directory.path();
-        make(path).map_err(|error| {
+        let is_new = make(path).map_err(|error| {
             let error = cannot("make the data directory", path, &error);
             format!("{error}; name another with --data-directory")
         })?;
@@ -150,6 +150,7 @@ impl Held {
         }
         let held = Self {
             directory,
+            is_new,
             _lock: lock,
         };
         // Left by one that was killed.
@@ -207,17 +208,23 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.withdraw();
+        if self.is_new {
+            // It stays, unless a start failed before anything was put into it.
+            let _ = fs::remove_dir(self.directory.path());
+        }
     }
 }
 
-/// Makes the directory. As root, another user runs PostgreSQL in it and must get through, whatever our umask is.
-fn make(path: &Path) -> std::io::Result<()> {
+/// Makes the directory if it is not there; answers whether it was not. As root, another user runs PostgreSQL in it and
+/// must get through, whatever our umask is.
+fn make(path: &Path) -> std::io::Result<bool> {
     if path.is_dir() {
-        return Ok(());
+        return Ok(false);
     }
     fs::create_dir_all(path)?;
     let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
-    fs::set_permissions(path, Permissions::from_mode(mode))
+    fs::set_permissions(path, Permissions::from_mode(mode))?;
+    Ok(true)
 }
 
 /// Where a user's programs keep their data.

@@ -129,7 +129,7 @@ fn a_port_that_is_taken_is_named_with_its_setting() {
         "{}",
         said.stderr
     );
-    assert!(!is_at_work(&directory));
+    assert!(!is_at_work(&directory) && !directory.exists());
 }
 
 #[test]

@@ -19,8 +19,8 @@ const FILE: &str = "file";
 const LINES_SKIPPED: u8 = 3;
 
 const ABOUT_EDGES: &str = "A line of the file is two whole numbers with white space between them: who follows, and who \
-is followed. What follows a # is a comment. The users are called u<number>; those that exist already, by whatever name \
-it was that they came, are taken as they are, and so are follows. So it is safe to run again.
+is followed. From # on, a line is a comment. The users are called u<number>. Users and follows that exist already are \
+left as they are, so it is safe to run this again.
 
 Exit codes: 0 when every line is in (a line that repeats another, or has one number twice, counts as in), 1 when the \
 import broke off, 2 for mistakes in the settings, 3 when it was finished and lines were skipped";

@@ -105,6 +105,7 @@ async fn start_postgres(settings: &UpSettings, keep: Keep) -> Result<Postgres, A
                 "making a PostgreSQL for this run in {} …",
                 path.display()
             ));
+            let path = path.to_owned();
             Postgres::private(move || PrivateCluster::start(&path, Keep::Ephemeral)).await
         }
         (Keep::Persistent, _) => {

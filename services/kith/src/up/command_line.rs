@@ -14,7 +14,7 @@ pub(crate) fn token_command(directory: &DataDirectory) -> String {
         Err(_) => "kith".to_owned(),
     };
     match directory.to_be_named() {
-        Some(path) => format!("{program} token --data-directory {}", quote(&path)),
+        Some(path) => format!("{program} token --data-directory {}", quote(path)),
         None => format!("{program} token"),
     }
 }
