@@ -20,6 +20,11 @@ use crate::up::{
 
 const EPHEMERAL: &str = "ephemeral";
 
+const AFTER_HELP: &str = "A PostgreSQL that is neither on PATH nor in a usual place is found through KITH_POSTGRES_BIN, \
+the directory of its binaries.
+
+Exit codes: 0 when it was stopped, 1 when it could not start or something failed, 2 for mistakes in the settings";
+
 type Topics = (LogSettings, UpSettings);
 
 pub(super) fn settings() -> Vec<&'static Setting> {
@@ -32,7 +37,7 @@ pub(super) fn command() -> Command {
         .about("Runs PostgreSQL, migrations and all services in one process, until Ctrl-C or SIGTERM")
         .arg(ephemeral.help("forget all data at the end; without --data-directory, in a temporary directory"))
         .args(args::<Topics>())
-        .after_help("Exit codes: 0 when it was stopped, 1 when it could not start or something failed, 2 for mistakes in the settings")
+        .after_help(AFTER_HELP)
 }
 
 pub(super) fn run(
