@@ -1,5 +1,7 @@
 //! The database as services use it.
 
+use std::fmt;
+
 use futures::future::BoxFuture;
 use kith_primitives::Failure;
 
@@ -143,6 +145,12 @@ impl Database {
     /// SERVICE_NOT_READY.
     pub fn close(&self) {
         self.pool.close();
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Database").field(&self.status()).finish()
     }
 }
 

@@ -9,7 +9,6 @@ mod classify;
 mod database;
 mod db_error;
 mod deadline;
-mod establish;
 mod keyset;
 mod lease;
 mod pool;
@@ -29,7 +28,6 @@ pub use database::{Database, PoolStatus};
 pub use db_error::{DbError, DbErrorKind};
 /// A connection to the database, as Diesel's queries want it.
 pub use diesel_async::AsyncPgConnection as Connection;
-pub use establish::establish;
 pub use keyset::{cursor, cursor_time};
 pub use query::{OptionalRow, run};
 pub use settings::PoolSettings;

@@ -162,20 +162,15 @@ impl managed::Manager for Manager {
         if !self.may_live(pooled) || pooled.session.in_transaction() {
             return Err(RecycleError::message("ended, too old or in a transaction"));
         }
-        if pooled.session.is_unsettled() {
-            pooled
-                .session
-                .settle(DRAIN_PATIENCE)
-                .await
-                .inspect_err(|_| pooled.session.abandon())?;
+        let checked = if pooled.session.is_unsettled() {
+            pooled.session.settle(DRAIN_PATIENCE).await
         } else if pooled.session.idle() > self.idle_check_after {
-            // The others have probably lost the same server, and each would take as long to find out.
-            pooled
-                .session
-                .settle(self.check_patience)
-                .await
-                .inspect_err(|_| self.outdate(pooled))?;
-        }
-        Ok(())
+            // When one is lost, then probably all, and each would take as long to find out.
+            let checked = pooled.session.settle(self.check_patience).await;
+            checked.inspect_err(|_| self.outdate(pooled))
+        } else {
+            return Ok(());
+        };
+        Ok(checked.inspect_err(|_| pooled.session.abandon())?)
     }
 }

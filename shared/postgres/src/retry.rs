@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kith_primitives::Failure;
+use kith_telemetry::names;
 use tokio::time::{Instant, sleep};
 
 use crate::db_error::deadline_exceeded;
@@ -54,11 +55,7 @@ impl Retries {
                 error.into()
             });
         }
-        tracing::debug!(
-            error = &error as &dyn std::error::Error,
-            ?pause,
-            "a conflict is retried"
-        );
+        tracing::debug!({ { names::ERROR_CAUSE } = %error }, "a conflict is retried");
         sleep(pause).await;
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! One connection, with what the pool must know of it.
 
+use std::error::Error;
 use std::time::Duration;
 
 use diesel_async::{AnsiTransactionManager, SimpleAsyncConnection, TransactionManager};
+use kith_telemetry::names;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::tls::TlsStream;
@@ -91,16 +93,23 @@ where
 {
     let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
-            let error: &dyn std::error::Error = &error;
-            tracing::info!(error, "a database connection ended");
+            tracing::info!({ { names::ERROR_CAUSE } = chain(&error) }, "a database connection ended");
         }
     });
     driver.abort_handle()
 }
 
+/// The driver's errors say what is wrong in their sources alone.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// The role's own limit, which a transaction's deadline may only shorten.
 async fn statement_timeout(client: &Client) -> Result<Option<Duration>, tokio_postgres::Error> {
-    const QUERY: &str = "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'statement_timeout'";
+    // It reads as 0, 250ms or 5min, all of which an interval understands.
+    const QUERY: &str =
+        "SELECT (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint";
     let messages = client.simple_query(QUERY).await?;
     let millis = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),

@@ -1,5 +1,6 @@
 //! A transaction that commits exactly when it says so.
 
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -26,7 +27,11 @@ where
     if deadline::has_passed() {
         return Err(deadline_exceeded().into());
     }
-    begin(conn, limit).await?;
+    if let Err(error) = begin(conn, limit).await {
+        // Its first half may have been done.
+        rollback(conn).await;
+        return Err(error.into());
+    }
     let answer = work(conn)
         .await
         .and_then(|value| may_commit(conn).map(|()| value));
@@ -69,11 +74,7 @@ async fn begin(conn: &mut Connection, limit: Option<Duration>) -> Result<(), DbE
 
 fn may_commit(conn: &mut Connection) -> Result<(), Abort> {
     let status = AnsiTransactionManager::transaction_manager_status_mut(conn);
-    let depth = status
-        .transaction_depth()
-        .ok()
-        .flatten()
-        .map_or(0, |depth| depth.get());
+    let depth = status.transaction_depth().ok().flatten().map_or(0, NonZero::get);
     if depth != 1 {
         let cause =
             format!("the work left a savepoint open, or ended the transaction itself; depth is {depth}");

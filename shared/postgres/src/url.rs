@@ -15,7 +15,7 @@ use crate::session::Connector;
 use crate::tls::Trust;
 use crate::{Connection, DbError};
 
-/// How long an attempt to reach a server takes outside of a pool, unless the URL says otherwise.
+/// How long it may take to reach a server outside of a pool, unless the URL says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What may stand unencoded in every part of a URL.
@@ -156,10 +156,11 @@ impl DatabaseUrl {
         self
     }
 
-    /// One connection outside of any pool, for migrations and tools.
+    /// Logs in once, outside of any pool, for migrations and for tools; services have a
+    /// [`Database`](crate::Database).
     ///
     /// # Errors
-    /// A [`DbError`] when there is none within a few seconds.
+    /// [`DbError`], when the server is not reached or refuses.
     pub async fn connect(&self) -> Result<Connection, DbError> {
         let session = Connector::new(self, CONNECT_TIMEOUT).connect().await?;
         Ok(session.connection)

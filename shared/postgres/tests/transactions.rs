@@ -11,7 +11,7 @@ use crate::scene::{Scene, execute, kind};
 /// As a handler is: it borrows, it is generic over nothing, and it must be `Send`.
 async fn items_create(database: &Database, ids: &[i32], name: &str) -> Result<usize, Failure> {
     database
-        .transaction(async |conn: &mut Connection| {
+        .transaction(async |conn| {
             let mut rows = 0;
             for id in ids {
                 rows += item_create_in_txn(conn, *id, name).await?;

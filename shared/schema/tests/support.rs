@@ -101,7 +101,7 @@ pub(crate) fn url(url: &str) -> DatabaseUrl {
 }
 
 pub(crate) async fn connect(url: &DatabaseUrl) -> Connection {
-    kith_postgres::establish(url).await.expect("a session")
+    url.connect().await.expect("a session")
 }
 
 /// Runs statements that must succeed.

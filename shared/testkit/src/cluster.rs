@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use diesel_async::SimpleAsyncConnection;
 use kith_postgres::private::PrivateCluster;
-use kith_postgres::{DatabaseUrl, establish};
+use kith_postgres::DatabaseUrl;
 use kith_schema::RolePasswords;
 use tokio::sync::OnceCell;
 
@@ -31,7 +31,7 @@ pub(crate) fn url(role: &str, database: &str) -> DatabaseUrl {
 /// Runs SQL as superuser in the maintenance database.
 pub(crate) async fn administer(sql: &str) {
     let url = DatabaseUrl::parse(&cluster().superuser_url("postgres")).expect("the cluster's own URL");
-    let mut conn = establish(&url).await.expect("the private server answers");
+    let mut conn = url.connect().await.expect("the private server answers");
     conn.batch_execute(sql)
         .await
         .unwrap_or_else(|error| panic!("{sql}: {error}"));

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use diesel_async::AsyncPgConnection;
 use kith_postgres::private::SUPERUSER;
-use kith_postgres::{DatabaseUrl, establish};
+use kith_postgres::DatabaseUrl;
 use kith_schema::Role;
 
 use crate::cluster::{OWNER, TEMPLATE, administer, template, url};
@@ -56,19 +56,19 @@ impl TestDatabase {
 
     /// A session of the owner, for what no RPC does.
     pub async fn owner(&self) -> AsyncPgConnection {
-        establish(&self.owner_url())
+        self.owner_url().connect()
             .await
             .expect("the private server answers")
     }
 
     /// A session of the cluster's superuser, who alone sees what the sessions of others do.
     pub async fn superuser(&self) -> AsyncPgConnection {
-        establish(&url(SUPERUSER, &self.name)).await.expect("the private server answers")
+        url(SUPERUSER, &self.name).connect().await.expect("the private server answers")
     }
 
     /// A session with a service's rights.
     pub async fn service(&self, role: Role) -> AsyncPgConnection {
-        establish(&self.url(role))
+        self.url(role).connect()
             .await
             .expect("the private server answers")
     }
