@@ -8,7 +8,8 @@ use prost::Message;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Read when it runs: a build script may come out of a target folder that another checkout filled.
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     // Without a line for the folder as well, a new file would not be seen.
     println!("cargo:rerun-if-changed={}", root.display());
     let files = proto_files(&root.join("kith"))?;
