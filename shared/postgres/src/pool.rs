@@ -150,7 +150,7 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Pooled, DbError> {
         let generation = self.generation.load(Ordering::Relaxed);
-        let lifetime = self.max_lifetime.mul_f64(rand::random_range(0.8..=1.2));
+        let lifetime = lifetime(self.max_lifetime);
         Ok(Pooled {
             session: self.connector.connect().await?,
             generation,
@@ -172,5 +172,25 @@ impl managed::Manager for Manager {
             return Ok(());
         };
         Ok(checked.inspect_err(|_| pooled.session.abandon())?)
+    }
+}
+
+/// Give or take 20 %, so that connections that were made together do not end together.
+fn lifetime(about: Duration) -> Duration {
+    about.mul_f64(rand::random_range(0.8..=1.2))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn lifetimes_differ_by_up_to_a_fifth() {
+        let lifetimes: BTreeSet<_> = (0..100)
+            .map(|_| lifetime(Duration::from_secs(1000)).as_secs())
+            .collect();
+        assert!(lifetimes.len() > 10 && lifetimes.iter().all(|seconds| (800..=1200).contains(seconds)));
     }
 }

@@ -183,10 +183,11 @@ impl DatabaseUrl {
 
     /// The whole URL, with its password, for another program.
     pub fn expose(&self) -> String {
-        let login = match (&self.role, &self.password) {
-            (Some(role), Some(password)) => format!("{}:{}@", encode(role), encode(password.expose_secret())),
-            (Some(role), None) => format!("{}@", encode(role)),
-            (None, _) => String::new(),
+        let role = self.role.as_deref().map(encode).unwrap_or_default();
+        let login = match &self.password {
+            Some(password) => format!("{role}:{}@", encode(password.expose_secret())),
+            None if role.is_empty() => role,
+            None => format!("{role}@"),
         };
         let database = self.database.as_deref().map(encode).unwrap_or_default();
         let query = self.query(|_| true);
@@ -359,6 +360,8 @@ mod tests {
         let again = self::url(&url.expose());
         assert_eq!(again.config(), url.config());
         assert_eq!((again.role(), again.database()), (Some("ki@th"), Some("d b")));
+        let nameless = self::url("postgres://:secret@db/kith").expose();
+        assert_eq!(nameless, "postgres://:secret@db/kith");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diesel_async::{AnsiTransactionManager, AsyncConnection, TransactionManager};
-use kith_postgres::{Abort, Connection, Database};
+use kith_postgres::{Abort, Connection, Database, PoolSettings};
 use kith_primitives::{Failure, Reason};
 
 use crate::scene::{Scene, execute, kind};
@@ -36,7 +36,12 @@ async fn work_may_borrow_and_its_caller_be_spawned() {
 
 #[tokio::test]
 async fn a_refusal_rolls_back_and_comes_out_as_it_was() {
-    let scene = Scene::new().await;
+    let scene = Scene::with(PoolSettings {
+        size: 1,
+        ..PoolSettings::default()
+    })
+    .await;
+    let backend = scene.backend().await;
     let work = async |conn: &mut Connection| -> Result<(), Abort> {
         execute(conn, "INSERT INTO items VALUES (1)").await?;
         Err(Failure::new(Reason::NotOwner, "not yours").into())
@@ -47,6 +52,7 @@ async fn a_refusal_rolls_back_and_comes_out_as_it_was() {
         (Reason::NotOwner, "not yours")
     );
     assert_eq!(scene.items().await, 0);
+    assert_eq!(scene.backend().await, backend, "the connection is still good");
 }
 
 #[tokio::test]
