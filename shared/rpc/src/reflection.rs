@@ -51,7 +51,5 @@ fn builder(service: &'static str) -> Builder<'static> {
         .include_reflection_service(false)
         .with_service_name(service)
         .with_service_name("grpc.health.v1.Health");
-    SERVICES
-        .into_iter()
-        .fold(builder, |builder, name| builder.with_service_name(name))
+    SERVICES.into_iter().fold(builder, Builder::with_service_name)
 }

@@ -7,7 +7,7 @@ use crate::harness::{Plan, RawConnection, TestServer, soon};
 const ENHANCE_YOUR_CALM: u32 = 11;
 const GET_FOLLOW: &str = "/kith.social_graph.v1.SocialGraphService/GetFollow";
 
-// Control: a builder without `max_concurrent_streams`; there was no limit, and all 257 were started.
+// Control: a builder with no `max_concurrent_streams`; SETTINGS named none.
 #[tokio::test]
 async fn a_connection_has_256_calls_at_once_and_the_next_one_waits_its_turn() {
     let server = TestServer::start().await;
@@ -43,6 +43,7 @@ async fn a_caller_who_takes_a_batch_of_calls_back_keeps_its_connection() {
     caller.ping().await;
 }
 
+// Control: `max_pending_accept_reset_streams` without bound; the flood went on.
 #[tokio::test]
 async fn a_flood_of_resets_ends_its_own_connection_and_no_other() {
     let server = TestServer::start().await;

@@ -46,6 +46,7 @@ async fn a_call_whose_deadline_has_passed_does_not_begin() {
     assert_eq!(server.graph.calls().started, 0);
 }
 
+// Control: `deadline` that takes the default then, as tonic does; the calls were answered.
 #[tokio::test]
 async fn a_deadline_that_cannot_be_read_is_refused() {
     let server = TestServer::start().await;
@@ -76,6 +77,7 @@ async fn a_call_without_deadline_gets_the_default() {
     assert!(server.graph.last_seen().time_left <= SHORT);
 }
 
+// Control: `deadline` without `min`; the handler had an hour.
 #[tokio::test]
 async fn a_long_deadline_is_cut_to_the_cap_and_a_short_one_is_kept() {
     let server = TestServer::start_with(|options| {

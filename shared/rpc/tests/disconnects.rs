@@ -58,6 +58,7 @@ async fn a_read_whose_caller_disconnects_is_dropped() {
     server.graph.reach(|calls| calls.abandoned == 1).await;
 }
 
+// Control: `observe` whose line says OK until there is an answer.
 #[tokio::test]
 async fn a_call_that_is_cancelled_ends_alone_and_is_logged_as_that() {
     let server = TestServer::start().await;
@@ -88,6 +89,7 @@ async fn a_call_that_is_cancelled_ends_alone_and_is_logged_as_that() {
         .expect("the connection lives");
 }
 
+// Control: `detach` without `log`; nothing was written.
 #[tokio::test]
 async fn how_a_mutation_ended_without_its_caller_is_logged() {
     let server = TestServer::start().await;
@@ -107,7 +109,7 @@ async fn how_a_mutation_ended_without_its_caller_is_logged() {
     assert_eq!(line["kith.error.cause"], "panic: nobody listens any more");
 }
 
-// Control: the layers without `receive`; the mutation waited in its task, and shutdown for it.
+// Control: the layers without `receive`; the mutation waited for the rest in its task, and shutdown for it.
 #[tokio::test]
 async fn a_mutation_whose_request_never_ends_does_not_begin() {
     let server = TestServer::start().await;
@@ -117,11 +119,10 @@ async fn a_mutation_whose_request_never_ends_does_not_begin() {
     let status = connection.send(FOLLOW, &headers, half_a_message().0).await;
     refused(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
     assert_eq!(server.graph.calls().started, 0);
-    connection.cut();
     server.stop().await;
 }
 
-// Control: `receive` that answers INTERNAL instead; the line said that.
+// Control: `receive` that takes it for a defect; the line said INTERNAL.
 #[tokio::test]
 async fn a_caller_who_leaves_within_its_request_is_no_defect() {
     let server = TestServer::start().await;

@@ -17,7 +17,7 @@ async fn refuses(server: &TestServer) {
     .await;
 }
 
-// Control: `drain` that closes all connections at once; the call was lost.
+// Control: `drain` that does not wait for the connections; the call was lost.
 #[tokio::test]
 async fn a_call_in_flight_gets_its_answer_while_new_connections_are_refused() {
     let server = TestServer::start().await;

@@ -56,6 +56,7 @@ async fn a_watcher_sees_every_change_once() {
     }
 }
 
+// Control: `failure_of_tonic` that knows nothing of health; the answer was INTERNAL.
 #[tokio::test]
 async fn a_service_that_is_not_here_is_not_found() {
     let server = TestServer::start().await;
@@ -106,6 +107,7 @@ async fn a_service_that_lost_something_is_not_serving_and_takes_calls() {
     connection.graph().get_follow(request).await.expect("an answer");
 }
 
+// Control: `health::report` that says nothing at the end; the watcher waited.
 #[tokio::test]
 async fn within_the_shutdown_delay_nothing_serves_and_calls_are_taken() {
     let server = TestServer::start_with(|options| {

@@ -84,6 +84,7 @@ async fn an_answer_over_the_limit_is_refused_and_one_of_just_the_limit_is_not() 
     refused(&status, Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
 }
 
+// Control: `failure_of_tonic` without `is_undecodable`; the reason was INTERNAL, which is for defects of ours.
 #[tokio::test]
 async fn a_request_that_is_no_message_of_the_method_is_undecodable() {
     let server = TestServer::start().await;
@@ -121,6 +122,7 @@ async fn a_compression_that_is_not_spoken_is_unimplemented_and_named() {
     assert!(refused.message.contains("gzip"), "{}", refused.message);
 }
 
+// Control: `serve` that knows the methods of all contracts; GetUser asked for a token.
 #[tokio::test]
 async fn what_is_not_served_here_is_unimplemented() {
     let server = TestServer::start().await;

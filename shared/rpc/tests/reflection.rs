@@ -8,6 +8,7 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1alpha;
+use tonic_types::StatusExt;
 
 use crate::harness::{Connection, TestServer, refused, soon, with};
 
@@ -114,6 +115,7 @@ async fn services_and_the_details_of_errors_can_be_looked_up() {
     assert_eq!(file, "google/rpc/error_details.proto");
 }
 
+// Control: the layers without `end_streams`; the end of the stream had no details.
 #[tokio::test]
 async fn what_is_not_known_is_not_found_and_no_defect() {
     let server = TestServer::start().await;
@@ -121,6 +123,7 @@ async fn what_is_not_known_is_not_found_and_no_defect() {
         .await
         .expect_err("unknown");
     assert_eq!(status.code(), Code::NotFound);
+    assert!(status.get_error_details().request_info().is_some(), "{status:?}");
 }
 
 #[tokio::test]

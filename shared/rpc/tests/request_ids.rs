@@ -51,7 +51,7 @@ async fn a_failure_has_the_callers_id_in_header_and_details() {
     assert_eq!(refused.request_id, "failing.1");
 }
 
-// Control: an id that is taken as it comes; every one of these was echoed.
+// Control: `RequestId::from_caller` that takes every text; the second was echoed.
 #[tokio::test]
 async fn an_id_that_could_forge_a_log_line_is_replaced() {
     let server = TestServer::start().await;

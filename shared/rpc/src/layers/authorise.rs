@@ -84,7 +84,7 @@ mod tests {
         }
     }
 
-    fn decide(audience: Audience, caller: Option<Caller>) -> Result<(), Reason> {
+    fn decide(audience: Audience, caller: Option<&Caller>) -> Result<(), Reason> {
         let method = Method {
             name: "a.B/C".to_owned(),
             service: "a.B".to_owned(),
@@ -93,7 +93,7 @@ mod tests {
             read_only: true,
             streams: false,
         };
-        check(&method, caller.as_ref()).map_err(|failure| failure.reason())
+        check(&method, caller).map_err(|failure| failure.reason())
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
             Some(Caller::Service(service(&["a.b"]))),
         ] {
             assert_eq!(
-                decide(Audience::Unspecified, caller),
+                decide(Audience::Unspecified, caller.as_ref()),
                 Err(Reason::AccessRuleMissing)
             );
         }
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn an_operator_is_a_service_by_itself_with_the_scope() {
-        let decide = |caller| decide(Audience::Operator, Some(caller));
+        let decide = |caller| decide(Audience::Operator, Some(&caller));
         assert_eq!(decide(Caller::Service(service(&["a.b"]))), Ok(()));
         assert_eq!(
             decide(Caller::Service(service(&["a.bc"]))),
@@ -132,10 +132,10 @@ mod tests {
             user: user(),
             service: service(&[]),
         };
-        assert_eq!(decide(Audience::User, Some(passed_on)), Ok(()));
-        assert_eq!(decide(Audience::User, Some(Caller::User(user()))), Ok(()));
+        assert_eq!(decide(Audience::User, Some(&passed_on)), Ok(()));
+        assert_eq!(decide(Audience::User, Some(&Caller::User(user()))), Ok(()));
         assert_eq!(
-            decide(Audience::User, Some(Caller::Service(service(&["a.b"])))),
+            decide(Audience::User, Some(&Caller::Service(service(&["a.b"])))),
             Err(Reason::CallerNotAllowed)
         );
         assert_eq!(decide(Audience::User, None), Err(Reason::TokenMissing));

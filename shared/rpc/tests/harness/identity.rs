@@ -63,14 +63,17 @@ impl IdentityService for Identity {
             }
             let listing = Arc::clone(&self.listing.lock().expect("no panic"));
             let keys = listing()?;
-            let more = page + 1 < keys.len();
+            let next_page_token = match page + 1 {
+                next if next < keys.len() => next.to_string(),
+                _ => String::new(),
+            };
             let key = keys.get(page).map(|key| SigningKey {
                 public_key: key.to_vec(),
                 ..Default::default()
             });
             Ok(ListSigningKeysResponse {
                 keys: key.into_iter().collect(),
-                next_page_token: more.then(|| (page + 1).to_string()).unwrap_or_default(),
+                next_page_token,
             })
         })
         .await
