@@ -20,14 +20,17 @@ async fn a_database_of_another_encoding_will_not() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_english_all_the_same_will_do() {
+async fn a_plain_role_that_may_only_read_can_ask_too() {
     let scene = Scene::new().await;
     let name = scene.url.database().expect("a name");
-    // Whatever the server's environment says: the name tells nothing, so an error must.
     scene
-        .sql(&format!("ALTER DATABASE {name} SET lc_messages = ''"))
+        .sql(&format!(
+            "CREATE ROLE plain LOGIN; ALTER DATABASE {name} SET default_transaction_read_only = on"
+        ))
         .await;
-    assert_eq!(scene.database.server_problems().await.expect("an answer"), []);
+    let url = scene.url.clone().with_role("plain", None);
+    let database = Database::new(&url, &PoolSettings::default());
+    assert_eq!(database.server_problems().await.expect("an answer"), []);
 }
 
 #[tokio::test]
