@@ -1,7 +1,6 @@
 //! Pieces of messages that every service has.
 
 use chrono::{DateTime, Utc};
-use kith_primitives::{Failure, Invalid, Reason, Violations};
 use prost_types::Timestamp;
 
 /// A time of the database, to the microsecond.
@@ -12,20 +11,4 @@ pub fn timestamp(time: DateTime<Utc>) -> Timestamp {
         seconds: time.timestamp(),
         nanos,
     }
-}
-
-/// Takes the items of a batch of at most `max`.
-///
-/// # Errors
-/// BATCH_TOO_LARGE on `field`.
-pub fn batch_of<T>(field: &str, items: Vec<T>, max: usize) -> Result<Vec<T>, Failure> {
-    let checked = if items.len() > max {
-        Err(Invalid::new(
-            Reason::BatchTooLarge,
-            format!("must have at most {max} items"),
-        ))
-    } else {
-        Ok(items)
-    };
-    Violations::only(field, checked)
 }

@@ -5,6 +5,7 @@
 //! the one conversion to a gRPC status is in [`status`].
 #![warn(missing_docs)]
 
+mod batch;
 pub mod client;
 mod connections;
 mod convert;
@@ -20,7 +21,8 @@ mod serve;
 mod settings;
 pub mod status;
 
-pub use convert::{batch_of, timestamp};
+pub use batch::Batch;
+pub use convert::timestamp;
 pub use handler::{FromCaller, unary};
 pub use health::{Latch, Readiness};
 pub use keys::{refresh_keys, refresh_keys_every};

@@ -18,9 +18,7 @@ const SETTINGS: &str = "SET lock_timeout = '10s';
 ///
 /// The language of messages does not matter here: nothing is told apart by it, and bootstrap may be about to set it.
 pub(crate) async fn as_owner(url: &DatabaseUrl) -> Result<Connection, SchemaError> {
-    let mut conn = url.connect()
-        .await
-        .map_err(SchemaError::Connect)?;
+    let mut conn = url.connect().await.map_err(SchemaError::Connect)?;
     let problems = kith_postgres::server_problems(&mut conn)
         .await
         .map_err(SchemaError::Connect)?;

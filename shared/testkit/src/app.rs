@@ -18,7 +18,8 @@ use kith_social_graph::SocialGraphSettings;
 use kith_tokens::{Issuer, SigningKey};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
@@ -60,7 +61,8 @@ pub struct TestApp {
     issuer: Issuer,
     identity: Channel,
     social_graph: Channel,
-    _shutdown: DropGuard,
+    shutdown: CancellationToken,
+    services: Vec<JoinHandle<()>>,
 }
 
 impl TestApp {
@@ -91,7 +93,7 @@ impl TestApp {
             signing_key,
             password_hashes_at_once: 2,
         };
-        serve(kith_identity::run(settings, listener, shutdown.clone()));
+        let identity_service = serve(kith_identity::run(settings, listener, shutdown.clone()));
 
         let (listener, address) = listen().await;
         let social_graph_url = format!("http://{address}");
@@ -103,7 +105,7 @@ impl TestApp {
             tokens,
             identity_url: identity_url.clone(),
         };
-        serve(kith_social_graph::run(settings, listener, shutdown.clone()));
+        let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
 
         let identity = client::channel(&identity_url).expect("a URL");
         let social_graph = client::channel(&social_graph_url).expect("a URL");
@@ -114,7 +116,16 @@ impl TestApp {
             issuer,
             identity,
             social_graph,
-            _shutdown: shutdown.drop_guard(),
+            shutdown,
+            services: vec![identity_service, social_graph_service],
+        }
+    }
+
+    /// Stops the services as a signal does, and returns once they have drained: every write that had begun is done.
+    pub async fn shut_down(&mut self) {
+        self.shutdown.cancel();
+        for service in self.services.drain(..) {
+            service.await.expect("a service that drains");
         }
     }
 
@@ -228,18 +239,31 @@ impl TestApp {
     }
 }
 
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        let ended = !self.shutdown.is_cancelled() && self.services.iter().any(JoinHandle::is_finished);
+        self.shutdown.cancel();
+        assert!(
+            !ended || std::thread::panicking(),
+            "a service ended in the middle of the test"
+        );
+    }
+}
+
 async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     (listener, address)
 }
 
-fn serve<E: std::fmt::Display>(server: impl Future<Output = Result<(), E>> + Send + 'static) {
+fn serve<E: std::fmt::Display>(
+    server: impl Future<Output = Result<(), E>> + Send + 'static,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         if let Err(error) = server.await {
             panic!("a service could not run: {error}");
         }
-    });
+    })
 }
 
 /// Returns once health says SERVING.

@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use diesel_async::SimpleAsyncConnection;
-use kith_postgres::private::PrivateCluster;
 use kith_postgres::DatabaseUrl;
+use kith_postgres::private::PrivateCluster;
 use kith_schema::RolePasswords;
 use tokio::sync::OnceCell;
 

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use diesel_async::AsyncPgConnection;
-use kith_postgres::private::SUPERUSER;
 use kith_postgres::DatabaseUrl;
+use kith_postgres::private::SUPERUSER;
 use kith_schema::Role;
 
 use crate::cluster::{OWNER, TEMPLATE, administer, template, url};
@@ -56,19 +56,24 @@ impl TestDatabase {
 
     /// A session of the owner, for what no RPC does.
     pub async fn owner(&self) -> AsyncPgConnection {
-        self.owner_url().connect()
+        self.owner_url()
+            .connect()
             .await
             .expect("the private server answers")
     }
 
     /// A session of the cluster's superuser, who alone sees what the sessions of others do.
     pub async fn superuser(&self) -> AsyncPgConnection {
-        url(SUPERUSER, &self.name).connect().await.expect("the private server answers")
+        url(SUPERUSER, &self.name)
+            .connect()
+            .await
+            .expect("the private server answers")
     }
 
     /// A session with a service's rights.
     pub async fn service(&self, role: Role) -> AsyncPgConnection {
-        self.url(role).connect()
+        self.url(role)
+            .connect()
             .await
             .expect("the private server answers")
     }

@@ -59,7 +59,10 @@ impl SharedKeys {
 
     /// The keys of the service that makes them: they need no news from anybody.
     pub fn own(keys: VerifyingKeys) -> Self {
-        let loaded = Loaded { keys: Arc::new(keys), as_of: None };
+        let loaded = Loaded {
+            keys: Arc::new(keys),
+            as_of: None,
+        };
         Self(Arc::new(RwLock::new(Some(loaded))))
     }
 

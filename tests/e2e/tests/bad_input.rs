@@ -1,6 +1,6 @@
 //! Every field of every request, set to what it must not be.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use kith_testkit::{Bearer, Caller, Refusal, TestApp};
 use prost::Message;
@@ -36,6 +36,17 @@ const OPAQUE: &[&str] = &["page_token", "etag"];
 /// Fields that requests share with answers and that requests need not set.
 const OUTPUT_ONLY: &[&str] = &["create_time", "update_time"];
 
+/// Texts that must not be empty.
+const REQUIRED: &[&str] = &[
+    "kith.identity.v1.RegisterRequest.username",
+    "kith.identity.v1.RegisterRequest.password",
+    "kith.identity.v1.UserKey.username",
+    "kith.identity.v1.ImportedUser.username",
+];
+
+/// Requests in which a bad name or password is simply a wrong one.
+const SIGN_IN: &[&str] = &["kith.identity.v1.AuthenticateRequest"];
+
 /// More items than any batch takes.
 const TOO_MANY: usize = 1001;
 
@@ -50,59 +61,88 @@ enum Expect {
     NoDefect,
 }
 
-/// One request with one bad field.
+/// One bad value of one field.
+#[derive(Clone)]
 struct Case {
     /// The field's path, as violations name it.
     path: String,
     what: String,
-    request: DynamicMessage,
+    /// `None` where the field is absent.
+    value: Option<Value>,
+    /// Whether it is of a oneof, and not its first field.
+    alternative: bool,
     expect: Expect,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bad_field_is_named_and_nothing_is_a_defect() {
     let app = TestApp::start().await;
-    let (mut wrong, mut tried) = (Vec::new(), BTreeMap::<&str, usize>::new());
+    let mut wrong = Vec::new();
     for row in ROWS {
         let world = World::new(&app).await;
         let rpc = method(row.method);
         let caller = caller(&app, &world, row);
-        for case in cases(&dynamic(&rpc, &(row.request)(&world))) {
-            *tried.entry(row.method).or_default() += 1;
-            let answer = call(&app, &rpc, &caller, case.request.encode_to_vec()).await.map(|_| ());
+        let good = dynamic(&rpc, &(row.request)(&world));
+        let cases = cases(&good);
+        assert_eq!(
+            cases.is_empty(),
+            rpc.input().fields().len() == 0,
+            "{} has fields without cases",
+            row.method
+        );
+        for case in cases {
+            // Another good request each time: the second registration of one name would fail for that.
+            let good = dynamic(&rpc, &(row.request)(&world));
+            let request = put(good, &case.path, case.value.clone());
+            let answer = call(&app, &rpc, &caller, request.encode_to_vec())
+                .await
+                .map(|_| ());
             if !fits(&case, &answer) {
-                wrong.push(format!("{} {} = {}: {:?}, got {answer:?}", row.method, case.path, case.what, case.expect));
+                wrong.push(format!(
+                    "{} {} = {}: {:?}, got {answer:?}",
+                    row.method, case.path, case.what, case.expect
+                ));
             }
         }
     }
-    println!("{tried:#?}");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// The row's owner, or an operator where the RPC is not for users.
 fn caller(app: &TestApp, world: &World, row: &Row) -> Bearer {
     if row.owner.contains("CALLER_NOT_ALLOWED") {
-        return app.operator(&["identity.users.delete", "identity.users.import", "social_graph.follows.import"]);
+        return app.operator(&[
+            "identity.users.delete",
+            "identity.users.import",
+            "social_graph.follows.import",
+        ]);
     }
     Bearer(world.owner.token().cloned())
 }
 
 fn fits(case: &Case, answer: &Result<(), Refusal>) -> bool {
     match (case.expect, answer) {
+        // This field, and no other: the rest of the request is good.
         (Expect::Violation, Err(refusal)) => {
-            refusal.code == Code::InvalidArgument && refusal.fields.iter().any(|(field, _)| *field == case.path)
+            let fields: BTreeSet<&str> = refusal.fields.iter().map(|(field, _)| field.as_str()).collect();
+            refusal.code == Code::InvalidArgument && fields == BTreeSet::from([case.path.as_str()])
         }
         (Expect::Violation, Ok(())) => false,
         (_, Ok(())) => true,
         (Expect::Unknown, Err(refusal)) => refusal.code == Code::NotFound,
-        (Expect::NoDefect, Err(refusal)) => !matches!(refusal.code, Code::Internal | Code::Unknown | Code::Unavailable),
+        (Expect::NoDefect, Err(refusal)) => {
+            !matches!(refusal.code, Code::Internal | Code::Unknown | Code::Unavailable)
+        }
     }
 }
 
 /// Every case of a request and of the messages in it.
 fn cases(request: &DynamicMessage) -> Vec<Case> {
     let fields: Vec<FieldDescriptor> = request.descriptor().fields().collect();
-    fields.iter().flat_map(|field| field_cases(request, field)).collect()
+    fields
+        .iter()
+        .flat_map(|field| field_cases(request, field))
+        .collect()
 }
 
 fn field_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
@@ -116,25 +156,50 @@ fn field_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
         Kind::Message(inner) if inner.full_name() == "google.protobuf.FieldMask" => {
             let mut mask = DynamicMessage::new(inner);
             mask.set_field_by_name("paths", Value::List(vec![Value::String("nothing".to_owned())]));
-            vec![case(message, field, Value::Message(mask), "a mask of an unknown path", Expect::Violation)]
+            vec![case(
+                field,
+                Value::Message(mask),
+                "a mask of an unknown path",
+                Expect::Violation,
+            )]
         }
         Kind::Message(_) => nested_cases(message, field),
-        Kind::String => text_cases(message, field),
-        Kind::Int64 => id_cases(message, field),
-        Kind::Int32 => page_size_cases(message, field),
+        Kind::String => text_cases(field),
+        Kind::Int64 => id_cases(field),
+        Kind::Int32 => page_size_cases(field),
         Kind::Bool => [true, false]
-            .map(|value| case(message, field, Value::Bool(value), "a bool", Expect::NoDefect))
+            .map(|value| case(field, Value::Bool(value), "a bool", Expect::NoDefect))
             .into(),
-        other => panic!("teach this test what is bad for {} of kind {other:?}", field.full_name()),
+        other => panic!(
+            "teach this test what is bad for {} of kind {other:?}",
+            field.full_name()
+        ),
     }
 }
 
-fn text_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
-    let text = |text: String, what: &str, expect| case(message, field, Value::String(text), what, expect);
-    let mut cases = vec![text(String::new(), "empty", Expect::NoDefect)];
+fn text_cases(field: &FieldDescriptor) -> Vec<Case> {
+    let text = |text: String, what: &str, expect| case(field, Value::String(text), what, expect);
+    let required = REQUIRED.contains(&field.full_name());
+    let empty = if required {
+        Expect::Violation
+    } else {
+        Expect::Unknown
+    };
+    let empty = if SIGN_IN.contains(&field.parent_message().full_name()) {
+        Expect::NoDefect
+    } else {
+        empty
+    };
+    let mut cases = vec![text(String::new(), "empty", empty)];
     if OPAQUE.contains(&field.name()) {
         // The second has the form of a good one.
-        let made_up = ["nonsense", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "v01", "a\0b", "😀"];
+        let made_up = [
+            "nonsense",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "v01",
+            "a\0b",
+            "😀",
+        ];
         cases.extend(made_up.map(|made_up| text(made_up.to_owned(), made_up, Expect::Violation)));
         return cases;
     }
@@ -146,14 +211,21 @@ fn text_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
         None => cases.push(text("😀".repeat(10_000), "far too long", Expect::NoDefect)),
     }
     if field.name().ends_with("_url") {
-        let bad = ["example.org", "ftp://example.org", "https://", "javascript:alert(1)", "http://[", " "];
+        let bad = [
+            "example.org",
+            "ftp://example.org",
+            "https://",
+            "javascript:alert(1)",
+            "http://[",
+            " ",
+        ];
         cases.extend(bad.map(|bad| text(bad.to_owned(), bad, Expect::Violation)));
     }
     cases
 }
 
-fn id_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
-    let id = |id: i64, expect| case(message, field, Value::I64(id), &id.to_string(), expect);
+fn id_cases(field: &FieldDescriptor) -> Vec<Case> {
+    let id = |id: i64, expect| case(field, Value::I64(id), &id.to_string(), expect);
     vec![
         id(0, Expect::Violation),
         id(-1, Expect::Violation),
@@ -162,51 +234,129 @@ fn id_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
     ]
 }
 
-fn page_size_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
-    let size = |size: i32, expect| case(message, field, Value::I32(size), &size.to_string(), expect);
-    vec![size(-1, Expect::Violation), size(i32::MIN, Expect::Violation), size(i32::MAX, Expect::Unknown)]
+fn page_size_cases(field: &FieldDescriptor) -> Vec<Case> {
+    let size = |size: i32, expect| case(field, Value::I32(size), &size.to_string(), expect);
+    vec![
+        size(-1, Expect::Violation),
+        size(i32::MIN, Expect::Violation),
+        size(i32::MAX, Expect::Unknown),
+    ]
 }
 
 /// Too many items, none, and every case of the first one.
 fn list_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
     let value = message.get_field(field).into_owned();
     let items = value.as_list().unwrap_or_default();
-    let first = items.first().unwrap_or_else(|| panic!("the row's request has no item in {}", field.full_name()));
-    let many = Value::List(vec![first.clone(); TOO_MANY]);
+    let first = items
+        .first()
+        .unwrap_or_else(|| panic!("the row's request has no item in {}", field.full_name()));
     let mut all = vec![
-        case(message, field, many, "too many", Expect::Violation),
-        case(message, field, Value::List(Vec::new()), "none", Expect::NoDefect),
+        case(
+            field,
+            Value::List(vec![first.clone(); TOO_MANY]),
+            "too many",
+            Expect::Violation,
+        ),
+        case(field, Value::List(Vec::new()), "none", Expect::NoDefect),
     ];
     let first = first.as_message().expect("batches are of messages");
-    all.extend(cases(first).into_iter().map(|inner| {
-        let request = with(message, field, Value::List(vec![Value::Message(inner.request)]));
-        Case { path: format!("{}[0].{}", field.name(), inner.path), what: inner.what, request, expect: inner.expect }
-    }));
+    all.extend(within(&format!("{}[0]", field.name()), cases(first)));
     all
 }
 
 /// None at all, and every case of the message within.
 fn nested_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
-    let mut absent = message.clone();
-    absent.clear_field(field);
-    let path = field.name().to_owned();
-    let mut all = vec![Case { path, what: "absent".to_owned(), request: absent, expect: Expect::Violation }];
+    let (path, what) = (field.name().to_owned(), "absent".to_owned());
+    let absent = Case {
+        path,
+        what,
+        value: None,
+        alternative: false,
+        expect: Expect::Violation,
+    };
     let value = message.get_field(field).into_owned();
-    all.extend(cases(value.as_message().expect("a message")).into_iter().map(|inner| {
-        let request = with(message, field, Value::Message(inner.request));
-        Case { path: format!("{}.{}", field.name(), inner.path), what: inner.what, request, expect: inner.expect }
-    }));
+    let mut all = vec![absent];
+    all.extend(within(
+        field.name(),
+        cases(value.as_message().expect("a message")),
+    ));
     all
 }
 
-fn case(message: &DynamicMessage, field: &FieldDescriptor, value: Value, what: &str, expect: Expect) -> Case {
-    Case { path: field.name().to_owned(), what: what.to_owned(), request: with(message, field, value), expect }
+fn within(prefix: &str, cases: Vec<Case>) -> impl Iterator<Item = Case> {
+    cases.into_iter().map(move |case| Case {
+        path: format!("{prefix}.{}", case.path),
+        ..case
+    })
 }
 
-fn with(message: &DynamicMessage, field: &FieldDescriptor, value: Value) -> DynamicMessage {
-    let mut changed = message.clone();
-    changed.set_field(field, value);
-    changed
+fn case(field: &FieldDescriptor, value: Value, what: &str, expect: Expect) -> Case {
+    let oneof = field.containing_oneof();
+    // proto3's `optional` is a oneof with one field.
+    let alternative = oneof.is_some_and(|oneof| oneof.fields().next().is_some_and(|first| first != *field));
+    Case {
+        path: field.name().to_owned(),
+        what: what.to_owned(),
+        value: Some(value),
+        alternative,
+        expect,
+    }
+}
+
+/// The request with the field at `path` set to `value`. `name[0]` leads into the first item of a list.
+fn put(mut message: DynamicMessage, path: &str, value: Option<Value>) -> DynamicMessage {
+    let Some((step, rest)) = path.split_once('.') else {
+        match value {
+            Some(value) => message.set_field_by_name(path, value),
+            None => message.clear_field_by_name(path),
+        }
+        return message;
+    };
+    let name = step.trim_end_matches("[0]");
+    let inner = message.get_field_by_name(name).expect("a field").into_owned();
+    let changed = match inner {
+        Value::Message(inner) => Value::Message(put(inner, rest, value)),
+        Value::List(items) => {
+            let first = items[0].as_message().expect("batches are of messages").clone();
+            Value::List(vec![Value::Message(put(first, rest, value))])
+        }
+        other => panic!("{path} leads into {other:?}"),
+    };
+    message.set_field_by_name(name, changed);
+    message
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_every_field_is_bad_each_is_named() {
+    let app = TestApp::start().await;
+    for row in ROWS {
+        let world = World::new(&app).await;
+        let (rpc, caller) = (method(row.method), caller(&app, &world, row));
+        let good = dynamic(&rpc, &(row.request)(&world));
+        let (mut request, mut paths) = (good.clone(), BTreeSet::new());
+        for case in cases(&good) {
+            let leaf = !matches!(case.value, None | Some(Value::List(_)));
+            let first = case.expect == Expect::Violation && leaf && !paths.contains(&case.path);
+            // Of the alternatives of a oneof, the request holds only one.
+            if first && !case.alternative {
+                paths.insert(case.path.clone());
+                request = put(request, &case.path, case.value);
+            }
+        }
+        if paths.is_empty() {
+            continue;
+        }
+        let refusal = call(&app, &rpc, &caller, request.encode_to_vec())
+            .await
+            .expect_err(row.method);
+        let named: BTreeSet<String> = refusal.fields.iter().map(|(field, _)| field.clone()).collect();
+        assert_eq!(
+            (refusal.code, named),
+            (Code::InvalidArgument, paths),
+            "{}",
+            row.method
+        );
+    }
 }
 
 /// The walk itself must find every field, or it shows nothing.
@@ -216,7 +366,10 @@ async fn the_walk_reaches_nested_fields_and_items() {
     let world = World::new(&app).await;
     let paths = |name: &str| -> Vec<String> {
         let rpc: MethodDescriptor = method(name);
-        cases(&dynamic(&rpc, &(crate::rows::of(name).request)(&world))).into_iter().map(|case| case.path).collect()
+        cases(&dynamic(&rpc, &(crate::rows::of(name).request)(&world)))
+            .into_iter()
+            .map(|case| case.path)
+            .collect()
     };
     let update = paths("kith.identity.v1.IdentityService/UpdateProfile");
     assert!(update.contains(&"profile.website_url".to_owned()) && update.contains(&"update_mask".to_owned()));

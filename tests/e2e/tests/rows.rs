@@ -55,16 +55,32 @@ const NOT_ALLOWED: &str = "PermissionDenied CALLER_NOT_ALLOWED";
 
 macro_rules! row {
     ($method:literal, $other:expr, $owner:expr, $operator:expr, $request:expr) => {
-        Row { method: $method, request: |world| $request(world).encode_to_vec(), open: false, other: $other, owner: $owner, operator: $operator }
+        Row {
+            method: $method,
+            request: |world| $request(world).encode_to_vec(),
+            open: false,
+            other: $other,
+            owner: $owner,
+            operator: $operator,
+        }
     };
     (open $method:literal, $all:expr, $request:expr) => {
-        Row { method: $method, request: |world| $request(world).encode_to_vec(), open: true, other: $all, owner: $all, operator: $all }
+        Row {
+            method: $method,
+            request: |world| $request(world).encode_to_vec(),
+            open: true,
+            other: $all,
+            owner: $all,
+            operator: $all,
+        }
     };
 }
 
 /// The row of an RPC.
 pub(crate) fn of(method: &str) -> &'static Row {
-    ROWS.iter().find(|row| row.method == method).unwrap_or_else(|| panic!("{method} has no row; add one to rows.rs"))
+    ROWS.iter()
+        .find(|row| row.method == method)
+        .unwrap_or_else(|| panic!("{method} has no row; add one to rows.rs"))
 }
 
 /// One row for each RPC. What is added to the contracts is added here.
@@ -80,60 +96,170 @@ pub(crate) const ROWS: &[Row] = &[
         identifier: Some(authenticate_request::Identifier::Username(world.owner.username.clone())),
         password: "correct horse".to_owned(),
     }),
-    row!("kith.identity.v1.IdentityService/WhoAmI", OK, OK, OK, |_: &World| WhoAmIRequest {}),
-    row!("kith.identity.v1.IdentityService/GetUser", OK, OK, OK, |world: &World| GetUserRequest { user_id: world.owner.id }),
-    row!("kith.identity.v1.IdentityService/BatchGetUsers", OK, OK, OK, |world: &World| BatchGetUsersRequest {
-        keys: vec![UserKey { key: Some(user_key::Key::UserId(world.owner.id)) }],
-    }),
-    row!("kith.identity.v1.IdentityService/GetProfile", OK, OK, OK, |world: &World| GetProfileRequest { user_id: world.owner.id }),
-    row!("kith.identity.v1.IdentityService/UpdateProfile", NOT_OWNER, OK, NOT_ALLOWED, |world: &World| UpdateProfileRequest {
-        profile: Some(Profile {
+    row!(
+        "kith.identity.v1.IdentityService/WhoAmI",
+        OK,
+        OK,
+        OK,
+        |_: &World| WhoAmIRequest {}
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/GetUser",
+        OK,
+        OK,
+        OK,
+        |world: &World| GetUserRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/BatchGetUsers",
+        OK,
+        OK,
+        OK,
+        |world: &World| BatchGetUsersRequest {
+            keys: vec![UserKey {
+                key: Some(user_key::Key::UserId(world.owner.id))
+            }],
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/GetProfile",
+        OK,
+        OK,
+        OK,
+        |world: &World| GetProfileRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/UpdateProfile",
+        NOT_OWNER,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UpdateProfileRequest {
+            profile: Some(Profile {
+                user_id: world.owner.id,
+                bio: Some("writes programs".to_owned()),
+                avatar_url: Some("https://example.org/a.png".to_owned()),
+                location: Some("London".to_owned()),
+                website_url: Some("https://example.org".to_owned()),
+                ..Default::default()
+            }),
+            update_mask: Some(prost_types::FieldMask {
+                paths: ["bio", "avatar_url", "location", "website_url"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            }),
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/DeleteUser",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| DeleteUserRequest {
             user_id: world.owner.id,
-            bio: Some("writes programs".to_owned()),
-            avatar_url: Some("https://example.org/a.png".to_owned()),
-            location: Some("London".to_owned()),
-            website_url: Some("https://example.org".to_owned()),
-            ..Default::default()
-        }),
-        update_mask: Some(prost_types::FieldMask {
-            paths: ["bio", "avatar_url", "location", "website_url"].map(str::to_owned).to_vec(),
-        }),
-    }),
-    row!("kith.identity.v1.IdentityService/DeleteUser", NOT_OWNER, OK, OK, |world: &World| DeleteUserRequest {
-        user_id: world.owner.id,
-        allow_missing: true,
-    }),
-    row!("kith.identity.v1.IdentityService/BatchImportUsers", NOT_ALLOWED, NOT_ALLOWED, OK, |_: &World| BatchImportUsersRequest {
-        users: vec![ImportedUser { username: unique("imported"), first_name: "Ada".to_owned(), last_name: "Lovelace".to_owned() }],
-        allow_existing: true,
-    }),
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/BatchImportUsers",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| BatchImportUsersRequest {
+            users: vec![ImportedUser {
+                username: unique("imported"),
+                first_name: "Ada".to_owned(),
+                last_name: "Lovelace".to_owned()
+            }],
+            allow_existing: true,
+        }
+    ),
     row!(open "kith.identity.v1.IdentityService/ListSigningKeys", OK, |_: &World| ListSigningKeysRequest::default()),
-    row!("kith.social_graph.v1.SocialGraphService/Follow", OK, OK, NOT_ALLOWED, |world: &World| FollowRequest {
-        user_id: world.third.id,
-        allow_existing: true,
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/Unfollow", OK, OK, NOT_ALLOWED, |world: &World| UnfollowRequest {
-        user_id: world.third.id,
-        allow_missing: true,
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/GetFollow", "NotFound FOLLOW_NOT_FOUND", "NotFound FOLLOW_NOT_FOUND", "NotFound FOLLOW_NOT_FOUND", |world: &World| GetFollowRequest {
-        follower_id: world.owner.id,
-        followed_id: world.third.id,
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/BatchCheckFollows", OK, OK, OK, |world: &World| BatchCheckFollowsRequest {
-        pairs: vec![FollowPair { follower_id: world.owner.id, followed_id: world.third.id }],
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/BatchFollow", NOT_ALLOWED, NOT_ALLOWED, OK, |world: &World| BatchFollowRequest {
-        pairs: vec![FollowPair { follower_id: world.owner.id, followed_id: world.third.id }],
-        allow_existing: true,
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/ListFollowers", OK, OK, OK, |world: &World| ListFollowersRequest {
-        user_id: world.owner.id,
-        ..Default::default()
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/ListFollowing", OK, OK, OK, |world: &World| ListFollowingRequest {
-        user_id: world.owner.id,
-        ..Default::default()
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/GetCounts", OK, OK, OK, |world: &World| GetCountsRequest { user_id: world.owner.id }),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/Follow",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| FollowRequest {
+            user_id: world.third.id,
+            allow_existing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/Unfollow",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UnfollowRequest {
+            user_id: world.third.id,
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/GetFollow",
+        "NotFound FOLLOW_NOT_FOUND",
+        "NotFound FOLLOW_NOT_FOUND",
+        "NotFound FOLLOW_NOT_FOUND",
+        |world: &World| GetFollowRequest {
+            follower_id: world.owner.id,
+            followed_id: world.third.id,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/BatchCheckFollows",
+        OK,
+        OK,
+        OK,
+        |world: &World| BatchCheckFollowsRequest {
+            pairs: vec![FollowPair {
+                follower_id: world.owner.id,
+                followed_id: world.third.id
+            }],
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/BatchFollow",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |world: &World| BatchFollowRequest {
+            pairs: vec![FollowPair {
+                follower_id: world.owner.id,
+                followed_id: world.third.id
+            }],
+            allow_existing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListFollowers",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListFollowersRequest {
+            user_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListFollowing",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListFollowingRequest {
+            user_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/GetCounts",
+        OK,
+        OK,
+        OK,
+        |world: &World| GetCountsRequest {
+            user_id: world.owner.id
+        }
+    ),
 ];

@@ -6,7 +6,7 @@ use kith_contracts::identity::v1::{
     BatchGetUsersRequest, BatchGetUsersResponse, BatchGetUsersResult, User, UserKey,
 };
 use kith_primitives::{Caller, Failure, Invalid, Reason, UserId, Violations};
-use kith_rpc::{batch_of, status::to_rpc_status};
+use kith_rpc::{Batch, status::to_rpc_status};
 
 use super::convert;
 use crate::App;
@@ -15,6 +15,7 @@ use crate::store::{user_not_found, users_find};
 
 const MAX: usize = 100;
 
+#[derive(Clone)]
 enum Wanted {
     Id(UserId),
     Username(Username),
@@ -26,47 +27,41 @@ pub(super) async fn call(
     _: Caller,
     request: BatchGetUsersRequest,
 ) -> Result<BatchGetUsersResponse, Failure> {
-    let keys = batch_of("keys", request.keys, MAX)?;
-    let wanted: Vec<_> = keys
-        .into_iter()
-        .enumerate()
-        .map(|(place, key)| parse(place, key))
-        .collect();
+    let batch = Batch::parse("keys", request.keys, MAX, parse)?;
+    let wanted = batch.good();
     let found = find(app, &wanted).await?;
-    let results = wanted.into_iter().map(|wanted| {
-        let outcome = match wanted.and_then(|wanted| found.get(wanted)) {
-            Ok(user) => Outcome::User(user),
-            Err(failure) => Outcome::Error(to_rpc_status(&failure)),
-        };
-        BatchGetUsersResult {
-            outcome: Some(outcome),
-        }
-    });
+    let outcomes = wanted.iter().map(|wanted| found.get(wanted)).collect();
     Ok(BatchGetUsersResponse {
-        results: results.collect(),
+        results: batch.answer(outcomes, result),
     })
 }
 
-fn parse(place: usize, key: UserKey) -> Result<Wanted, Failure> {
-    let parsed = match key.key {
+fn parse(key: UserKey) -> Result<Wanted, Failure> {
+    match key.key {
         Some(Key::UserId(id)) => Violations::only("user_id", UserId::parse(id)).map(Wanted::Id),
         Some(Key::Username(name)) => {
             Violations::only("username", Username::parse(&name)).map(Wanted::Username)
         }
-        None => Violations::only(
-            "key",
-            Err(Invalid::new(
-                Reason::FieldRequired,
-                "must be a user_id or a username",
-            )),
-        ),
-    };
-    parsed.map_err(|failure| failure.within(&format!("keys[{place}]")))
+        None => {
+            let missing = Invalid::new(Reason::FieldRequired, "must be a user_id or a username");
+            Violations::only("key", Err(missing))
+        }
+    }
 }
 
-async fn find(app: &App, wanted: &[Result<Wanted, Failure>]) -> Result<Found, Failure> {
+fn result(outcome: Result<User, Failure>) -> BatchGetUsersResult {
+    let outcome = match outcome {
+        Ok(user) => Outcome::User(user),
+        Err(failure) => Outcome::Error(to_rpc_status(&failure)),
+    };
+    BatchGetUsersResult {
+        outcome: Some(outcome),
+    }
+}
+
+async fn find(app: &App, wanted: &[Wanted]) -> Result<Found, Failure> {
     let (mut ids, mut names) = (Vec::new(), Vec::new());
-    for wanted in wanted.iter().flatten() {
+    for wanted in wanted {
         match wanted {
             Wanted::Id(id) => ids.push(id.get()),
             Wanted::Username(name) => names.push(name.clone()),
@@ -92,13 +87,13 @@ struct Found {
 }
 
 impl Found {
-    fn get(&self, wanted: Wanted) -> Result<User, Failure> {
+    fn get(&self, wanted: &Wanted) -> Result<User, Failure> {
         match wanted {
             Wanted::Id(id) => self
                 .by_id
                 .get(&id.get())
                 .cloned()
-                .ok_or_else(|| user_not_found(id)),
+                .ok_or_else(|| user_not_found(*id)),
             Wanted::Username(name) => self.by_name.get(&name.key()).cloned().ok_or_else(|| {
                 Failure::new(Reason::UserNotFound, "there is no such user")
                     .with_resource(kith_rules::identity::USER, format!("users/{}", name.as_str()))

@@ -3,7 +3,7 @@ use kith_contracts::identity::v1::{
     BatchImportUsersRequest, BatchImportUsersResponse, BatchImportUsersResult, ImportedUser,
 };
 use kith_primitives::{Failure, ServiceCaller, Violations};
-use kith_rpc::{batch_of, status::to_rpc_status};
+use kith_rpc::{Batch, status::to_rpc_status};
 
 use super::convert;
 use crate::App;
@@ -18,35 +18,14 @@ pub(super) async fn call(
     _: ServiceCaller,
     request: BatchImportUsersRequest,
 ) -> Result<BatchImportUsersResponse, Failure> {
-    let users = batch_of("users", request.users, MAX)?;
-    let parsed: Vec<_> = users
-        .iter()
-        .enumerate()
-        .map(|(place, user)| parse(place, user))
-        .collect();
-    let wanted: Vec<NewUser> = parsed.iter().flatten().cloned().collect();
-    let mut outcomes = users_import(&app.database, &wanted, request.allow_existing)
-        .await?
-        .into_iter();
-    let results = parsed.into_iter().enumerate().map(|(place, parsed)| {
-        let outcome = parsed.and_then(|_| {
-            let outcome = outcomes
-                .next()
-                .unwrap_or_else(|| Err(Failure::internal("an item has no outcome")));
-            outcome.map_err(|failure| failure.within(&item(place)))
-        });
-        result(outcome)
-    });
+    let batch = Batch::parse("users", request.users, MAX, parse)?;
+    let outcomes = users_import(&app.database, &batch.good(), request.allow_existing).await?;
     Ok(BatchImportUsersResponse {
-        results: results.collect(),
+        results: batch.answer(outcomes, result),
     })
 }
 
-fn item(place: usize) -> String {
-    format!("users[{place}]")
-}
-
-fn parse(place: usize, user: &ImportedUser) -> Result<NewUser, Failure> {
+fn parse(user: ImportedUser) -> Result<NewUser, Failure> {
     let mut violations = Violations::new();
     let username = violations.check("username", Username::parse(&user.username));
     let first_name = violations.check("first_name", PersonName::parse_first(&user.first_name));
@@ -57,7 +36,7 @@ fn parse(place: usize, user: &ImportedUser) -> Result<NewUser, Failure> {
             first_name,
             last_name,
         }),
-        _ => Err(violations.into_failure().within(&item(place))),
+        _ => Err(violations.into_failure()),
     }
 }
 

@@ -3,7 +3,7 @@ use kith_contracts::social_graph::v1::{
     BatchFollowRequest, BatchFollowResponse, BatchFollowResult, FollowPair,
 };
 use kith_primitives::{Failure, ServiceCaller, UserId, Violations};
-use kith_rpc::{batch_of, status::to_rpc_status};
+use kith_rpc::{Batch, status::to_rpc_status};
 
 use super::convert;
 use crate::App;
@@ -19,29 +19,14 @@ pub(super) async fn call(
     _: ServiceCaller,
     request: BatchFollowRequest,
 ) -> Result<BatchFollowResponse, Failure> {
-    let pairs = batch_of("pairs", request.pairs, MAX)?;
-    let parsed: Vec<_> = pairs
-        .into_iter()
-        .enumerate()
-        .map(|(place, pair)| parse(place, pair))
-        .collect();
-    let edges: Vec<FollowEdge> = parsed.iter().flatten().copied().collect();
-    let mut outcomes = follows_create(&app.database, &edges, request.allow_existing)
-        .await?
-        .into_iter();
-    let results = parsed.into_iter().map(|parsed| {
-        result(parsed.and_then(|_| {
-            outcomes
-                .next()
-                .unwrap_or_else(|| Err(Failure::internal("an item has no outcome")))
-        }))
-    });
+    let batch = Batch::parse("pairs", request.pairs, MAX, parse)?;
+    let outcomes = follows_create(&app.database, &batch.good(), request.allow_existing).await?;
     Ok(BatchFollowResponse {
-        results: results.collect(),
+        results: batch.answer(outcomes, result),
     })
 }
 
-fn parse(place: usize, pair: FollowPair) -> Result<FollowEdge, Failure> {
+fn parse(pair: FollowPair) -> Result<FollowEdge, Failure> {
     let mut violations = Violations::new();
     let follower_id = violations.check("follower_id", UserId::parse(pair.follower_id));
     let followed_id = violations.check("followed_id", UserId::parse(pair.followed_id));
@@ -50,7 +35,7 @@ fn parse(place: usize, pair: FollowPair) -> Result<FollowEdge, Failure> {
         .and_then(|(follower_id, followed_id)| {
             violations.check("followed_id", FollowEdge::new(follower_id, followed_id))
         });
-    edge.ok_or_else(|| violations.into_failure().within(&format!("pairs[{place}]")))
+    edge.ok_or_else(|| violations.into_failure())
 }
 
 fn result(outcome: Result<Created, Failure>) -> BatchFollowResult {
