@@ -82,7 +82,8 @@ def main():
             ended = stop(server)
         if not walked or ended:
             log.seek(0)
-            sys.exit(f"kith ended with {ended} and listened on {found}; its log:\n{log.read()}")
+            what = f"kith ended with {ended}" if ended else "the client was not content"
+            sys.exit(f"{what}; kith listened on {found}; its log:\n{log.read()}")
 
 
 def run_client(python, found):

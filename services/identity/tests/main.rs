@@ -12,3 +12,8 @@ mod settings;
 mod support;
 mod update_profile;
 mod who_am_i;
+
+#[test]
+fn each_rpc_has_its_tests() {
+    kith_testkit::assert_each_rpc_has_its_tests(&["settings", "support"]);
+}

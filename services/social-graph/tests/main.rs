@@ -10,3 +10,8 @@ mod list_following;
 mod settings;
 mod support;
 mod unfollow;
+
+#[test]
+fn each_rpc_has_its_tests() {
+    kith_testkit::assert_each_rpc_has_its_tests(&["settings", "support"]);
+}

@@ -16,9 +16,9 @@ impl<P> Batch<P> {
     /// BATCH_TOO_LARGE.
     pub fn parse<Q>(
         field: &'static str,
-        requests: Vec<Q>,
+        requests: &[Q],
         max: usize,
-        parse: impl Fn(Q) -> Result<P, Failure>,
+        parse: impl Fn(&Q) -> Result<P, Failure>,
     ) -> Result<Self, Failure> {
         if requests.len() > max {
             let text = format!("must have at most {max} items");
@@ -26,7 +26,7 @@ impl<P> Batch<P> {
         }
         Ok(Self {
             field,
-            items: requests.into_iter().map(parse).collect(),
+            items: requests.iter().map(parse).collect(),
         })
     }
 
@@ -59,9 +59,9 @@ impl<P> Batch<P> {
 mod tests {
     use super::*;
 
-    fn parse(number: i32) -> Result<i32, Failure> {
+    fn parse(number: &i32) -> Result<i32, Failure> {
         let even = if number % 2 == 0 {
-            Ok(number)
+            Ok(*number)
         } else {
             Err(Invalid::new(Reason::FieldMalformed, "must be even"))
         };
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn outcomes_stand_beside_their_items() {
-        let batch = Batch::parse("items", vec![2, 3, 4], 3, parse).expect("not too many");
+        let batch = Batch::parse("items", &[2, 3, 4], 3, parse).expect("not too many");
         assert_eq!(batch.good(), [2, 4]);
         let answers = batch.answer(vec![Ok(20), Ok(40)], text);
         assert_eq!(answers, ["20", "items[1].number: must be even", "40"]);
@@ -85,13 +85,13 @@ mod tests {
 
     #[test]
     fn an_outcome_that_is_missing_is_a_defect_of_that_item_alone() {
-        let batch = Batch::parse("items", vec![2, 4], 3, parse).expect("not too many");
+        let batch = Batch::parse("items", &[2, 4], 3, parse).expect("not too many");
         assert_eq!(batch.answer(vec![Ok(20)], text), ["20", "internal error"]);
     }
 
     #[test]
     fn too_many_items_are_refused_together() {
-        let refused = Batch::parse("items", vec![2; 4], 3, parse).expect_err("too many");
+        let refused = Batch::parse("items", &[2; 4], 3, parse).expect_err("too many");
         assert_eq!(refused.message(), "items: must have at most 3 items");
     }
 }

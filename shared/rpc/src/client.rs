@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use http::Uri;
+use http::{HeaderMap, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use tonic::metadata::AsciiMetadataValue;
 use tonic::service::Interceptor;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+use tracing::Span;
+
+/// How long a call may take that says nothing of it: as long as the longest that a service takes by default.
+const REQUEST_WITHIN: Duration = Duration::from_secs(60);
 
 /// Reads the address of a service from a setting: `http://`, a host, and perhaps a port.
 ///
@@ -25,21 +29,27 @@ pub fn address(text: &str) -> Result<String, &'static str> {
 }
 
 /// A channel to `address`, for example `http://127.0.0.1:50051`. It connects with the first call, and again when the
-/// connection is lost.
+/// connection is lost. A call ends after 60 seconds at the latest; give it a shorter deadline with
+/// [`Request::set_timeout`].
 ///
 /// # Errors
 /// When `address` is not a URI.
 pub fn channel(address: &str) -> Result<Channel, tonic::transport::Error> {
+    Ok(endpoint(address, REQUEST_WITHIN)?.connect_lazy())
+}
+
+fn endpoint(address: &str, within: Duration) -> Result<Endpoint, tonic::transport::Error> {
     let endpoint = Endpoint::from_shared(address.to_owned())?
         .connect_timeout(Duration::from_secs(1))
+        .timeout(within)
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(5))
         .keep_alive_while_idle(true)
         .tcp_nodelay(true);
-    Ok(endpoint.connect_lazy())
+    Ok(endpoint)
 }
 
-/// Puts an access token into every call.
+/// Puts an access token into every call, and the trace that the caller is in.
 #[derive(Clone, Debug)]
 pub struct BearerToken(AsciiMetadataValue);
 
@@ -57,7 +67,10 @@ impl BearerToken {
 
 impl Interceptor for BearerToken {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", self.0.clone());
+        let headers: &mut HeaderMap = metadata.as_mut();
+        kith_telemetry::inject(&Span::current(), headers);
         Ok(request)
     }
 }
@@ -88,5 +101,34 @@ mod tests {
     fn a_token_is_not_shown() {
         let bearer = BearerToken::new(&SecretString::from("abc.def.ghi")).expect("ASCII");
         assert!(!format!("{bearer:?}").contains("abc.def.ghi"));
+    }
+
+    // Control: without `timeout`, the call waits for ever, as the server answers pings.
+    #[tokio::test]
+    async fn a_call_that_nobody_answers_ends() {
+        use tonic_health::pb::HealthCheckRequest;
+        use tonic_health::pb::health_client::HealthClient;
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let never =
+            hyper::service::service_fn(|_| std::future::pending::<Result<http::Response<String>, Status>>());
+        let accept = async move {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
+                .serve_connection(hyper_util::rt::TokioIo::new(stream), never)
+                .await
+        };
+        tokio::spawn(accept);
+        let endpoint = endpoint(&format!("http://{address}"), Duration::from_millis(50)).expect("a URL");
+        let mut health = HealthClient::new(endpoint.connect_lazy());
+        let answer = health.check(HealthCheckRequest::default()).await;
+        let code = answer.expect_err("nobody answers").code();
+        assert!(
+            matches!(code, tonic::Code::Cancelled | tonic::Code::DeadlineExceeded),
+            "{code:?}"
+        );
     }
 }

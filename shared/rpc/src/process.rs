@@ -11,6 +11,40 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// The variables of all programs of Kith, so that one environment does for all of them.
+pub const VARIABLES: &[&str] = &[
+    "KITH_DATABASE_URL",
+    "KITH_DATABASE_URL_FILE",
+    "KITH_DATA_DIRECTORY",
+    "KITH_DEFAULT_DEADLINE",
+    "KITH_DRAIN_TIMEOUT",
+    "KITH_IDENTITY_DATABASE_URL",
+    "KITH_IDENTITY_DATABASE_URL_FILE",
+    "KITH_IDENTITY_LISTEN_ADDRESS",
+    "KITH_IDENTITY_URL",
+    "KITH_LOG_FILTER",
+    "KITH_LOG_FORMAT",
+    "KITH_MAX_DEADLINE",
+    "KITH_OPERATOR_TOKEN",
+    "KITH_OPERATOR_TOKEN_FILE",
+    "KITH_PASSWORD_HASHES_AT_ONCE",
+    "KITH_PLAINTEXT",
+    "KITH_POOL_CHECKOUT_TIMEOUT",
+    "KITH_POOL_MAX_LIFETIME",
+    "KITH_POOL_SIZE",
+    "KITH_POSTGRES_BIN",
+    "KITH_REFLECTION",
+    "KITH_SHUTDOWN_DELAY",
+    "KITH_SIGNING_KEY",
+    "KITH_SIGNING_KEY_FILE",
+    "KITH_SOCIAL_GRAPH_DATABASE_URL",
+    "KITH_SOCIAL_GRAPH_DATABASE_URL_FILE",
+    "KITH_SOCIAL_GRAPH_LISTEN_ADDRESS",
+    "KITH_SOCIAL_GRAPH_URL",
+    "KITH_TOKEN_AUDIENCE",
+    "KITH_TOKEN_ISSUER",
+];
+
 /// What ends a process that could not go on.
 pub type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -25,11 +59,11 @@ pub fn main<T: Topic, F>(
 where
     F: Future<Output = Result<(), AnyError>>,
 {
-    let (logs, settings) =
-        match load::<(LogSettings, T)>(program, std::env::args_os(), &Environment::of_process()) {
-            Ok(settings) => settings,
-            Err(error) => return error.report(),
-        };
+    let environment = Environment::of_process().expecting(VARIABLES.iter().copied());
+    let (logs, settings) = match load::<(LogSettings, T)>(program, std::env::args_os(), &environment) {
+        Ok(settings) => settings,
+        Err(error) => return error.report(),
+    };
     kith_telemetry::init(&logs);
     let served = runtime().and_then(|runtime| {
         runtime.block_on(async {

@@ -21,9 +21,11 @@ mod callers;
 mod cluster;
 mod database;
 mod refusal;
+mod rpc_files;
 
 pub use app::{AppOptions, TestApp};
 pub use callers::{Bearer, Caller, TestUser};
 pub use cluster::{OWNER, cluster};
 pub use database::TestDatabase;
 pub use refusal::Refusal;
+pub use rpc_files::assert_each_rpc_has_its_tests;

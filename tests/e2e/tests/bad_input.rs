@@ -8,7 +8,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Ref
 use tonic::Code;
 
 use crate::raw::{call, dynamic, method};
-use crate::rows::{ROWS, Row, World};
+use crate::rows::{ROWS, Row, SCOPES, World};
 
 /// The most characters of each text, by message and field. `None` where an over-long one is simply not known.
 const BOUNDS: &[(&str, Option<usize>)] = &[
@@ -111,11 +111,7 @@ async fn every_bad_field_is_named_and_nothing_is_a_defect() {
 /// The row's owner, or an operator where the RPC is not for users.
 fn caller(app: &TestApp, world: &World, row: &Row) -> Bearer {
     if row.owner.contains("CALLER_NOT_ALLOWED") {
-        return app.operator(&[
-            "identity.users.delete",
-            "identity.users.import",
-            "social_graph.follows.import",
-        ]);
+        return app.operator(SCOPES);
     }
     Bearer(world.owner.token().cloned())
 }

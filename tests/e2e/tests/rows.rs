@@ -49,6 +49,13 @@ pub(crate) struct Row {
     pub(crate) operator: &'static str,
 }
 
+/// Every scope that a contract names.
+pub(crate) const SCOPES: &[&str] = &[
+    "identity.users.delete",
+    "identity.users.import",
+    "social_graph.follows.import",
+];
+
 const OK: &str = "OK";
 const NOT_OWNER: &str = "PermissionDenied NOT_OWNER";
 const NOT_ALLOWED: &str = "PermissionDenied CALLER_NOT_ALLOWED";

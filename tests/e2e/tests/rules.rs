@@ -11,58 +11,117 @@ use kith_rpc::status::to_rpc_status;
 use kith_rules::Breaks;
 use kith_testkit::{Refusal, TestApp};
 use prost::Message;
+use prost_reflect::Value;
 
-use crate::raw::{call, method};
+use crate::raw::{call, dynamic, method};
 use crate::rows::World;
+
+/// What is made for the users of a world.
+type Made<T> = Box<dyn Fn(&World) -> T + Send + Sync>;
 
 /// How to break a rule from either side.
 struct Break {
     constraint: &'static str,
     method: &'static str,
     /// The request that breaks it; the caller is the owner.
-    request: fn(&World) -> Vec<u8>,
+    request: Made<Vec<u8>>,
     /// The statement that breaks it.
-    sql: fn(&World) -> String,
+    sql: Made<String>,
 }
 
 const IDENTITY: &str = "kith.identity.v1.IdentityService";
 const GRAPH: &str = "kith.social_graph.v1.SocialGraphService";
 
-fn register(change: impl FnOnce(&mut RegisterRequest)) -> Vec<u8> {
-    let mut request = RegisterRequest {
+/// An id that no user has.
+const NOBODY: i64 = i64::MAX;
+
+/// A rule of `identity.users`, broken by one value in a registration.
+fn register(constraint: &'static str, field: &'static str, value: &str) -> Break {
+    let request = RegisterRequest {
         username: "ada".to_owned(),
         password: "correct horse".to_owned(),
         ..Default::default()
     };
-    change(&mut request);
-    request.encode_to_vec()
-}
-
-fn profile(world: &World, change: impl FnOnce(&mut Profile)) -> Vec<u8> {
-    let mut profile = Profile {
-        user_id: world.owner.id,
-        ..Default::default()
+    let request = with_text(
+        &format!("{IDENTITY}/Register"),
+        &request.encode_to_vec(),
+        field,
+        value,
+    );
+    let sql = if field == "username" {
+        format!("INSERT INTO identity.users (username) VALUES ('{value}')")
+    } else {
+        format!("INSERT INTO identity.users (username, {field}) VALUES ('ada', '{value}')")
     };
-    change(&mut profile);
-    UpdateProfileRequest {
-        profile: Some(profile),
-        update_mask: None,
+    Break {
+        constraint,
+        method: "Register",
+        request: Box::new(move |_| request.clone()),
+        sql: Box::new(move |_| sql.clone()),
     }
-    .encode_to_vec()
 }
 
-fn insert_user(column: &str, value: &str) -> String {
-    if column == "username" {
-        return format!("INSERT INTO identity.users (username) VALUES ('{value}')");
+/// A rule of `identity.profiles`, broken by one value in an update.
+fn profile(constraint: &'static str, field: &'static str, value: String) -> Break {
+    let text = value.clone();
+    Break {
+        constraint,
+        method: "UpdateProfile",
+        request: Box::new(move |world| {
+            let profile = Profile {
+                user_id: world.owner.id,
+                ..Default::default()
+            };
+            let request = UpdateProfileRequest {
+                profile: Some(profile),
+                update_mask: None,
+            }
+            .encode_to_vec();
+            let mut request = dynamic(&method(&format!("{IDENTITY}/UpdateProfile")), &request);
+            let profile = request
+                .get_field_by_name_mut("profile")
+                .and_then(Value::as_message_mut);
+            profile
+                .expect("a profile")
+                .set_field_by_name(field, Value::String(text.clone()));
+            request.encode_to_vec()
+        }),
+        sql: Box::new(move |world| {
+            format!(
+                "UPDATE identity.profiles SET {field} = '{value}' WHERE user_id = {}",
+                world.owner.id
+            )
+        }),
     }
-    format!("INSERT INTO identity.users (username, {column}) VALUES ('ada', '{value}')")
 }
 
-fn update_profile(world: &World, column: &str, value: &str) -> String {
-    format!(
-        "UPDATE identity.profiles SET {column} = '{value}' WHERE user_id = {}",
-        world.owner.id
-    )
+/// A rule of `social_graph.follows`, broken by a follow.
+fn follow(constraint: &'static str, follower: fn(&World) -> i64, followed: fn(&World) -> i64) -> Break {
+    let is_owners = constraint != "social_graph_follows_follower_id_fkey";
+    Break {
+        constraint,
+        method: if is_owners { "Follow" } else { "BatchFollow" },
+        request: Box::new(move |world| {
+            let (follower_id, followed_id) = (follower(world), followed(world));
+            if is_owners {
+                return FollowRequest {
+                    user_id: followed_id,
+                    allow_existing: false,
+                }
+                .encode_to_vec();
+            }
+            let pairs = vec![FollowPair {
+                follower_id,
+                followed_id,
+            }];
+            BatchFollowRequest {
+                pairs,
+                allow_existing: false,
+            }
+            .encode_to_vec()
+        }),
+        sql: Box::new(move |world| insert_follow(follower(world), followed(world))),
+    }
 }
 
 fn insert_follow(follower_id: i64, followed_id: i64) -> String {
@@ -71,8 +130,11 @@ fn insert_follow(follower_id: i64, followed_id: i64) -> String {
     )
 }
 
-/// An id that no user has.
-const NOBODY: i64 = i64::MAX;
+fn with_text(rpc: &str, request: &[u8], field: &str, value: &str) -> Vec<u8> {
+    let mut request = dynamic(&method(rpc), request);
+    request.set_field_by_name(field, Value::String(value.to_owned()));
+    request.encode_to_vec()
+}
 
 fn long(length: usize) -> String {
     "😀".repeat(length)
@@ -82,171 +144,77 @@ fn long_url(length: usize) -> String {
     format!("https://{}", "a".repeat(length - 8))
 }
 
-const BREAKS: &[Break] = &[
-    Break {
-        constraint: "identity_users_username_required",
-        method: "Register",
-        request: |_| register(|request| request.username = String::new()),
-        sql: |_| insert_user("username", &String::new()),
-    },
-    Break {
-        constraint: "identity_users_username_length",
-        method: "Register",
-        request: |_| register(|request| request.username = "a".repeat(151)),
-        sql: |_| insert_user("username", &"a".repeat(151)),
-    },
-    Break {
-        constraint: "identity_users_username_characters",
-        method: "Register",
-        request: |_| register(|request| request.username = "a b".to_owned()),
-        sql: |_| insert_user("username", &"a b".to_owned()),
-    },
-    Break {
-        constraint: "identity_users_email_length",
-        method: "Register",
-        request: |_| register(|request| request.email = format!("{}@b", long(253))),
-        sql: |_| insert_user("email", &format!("{}@b", long(253))),
-    },
-    Break {
-        constraint: "identity_users_email_format",
-        method: "Register",
-        request: |_| register(|request| request.email = "nobody".to_owned()),
-        sql: |_| insert_user("email", &"nobody".to_owned()),
-    },
-    Break {
-        constraint: "identity_users_first_name_length",
-        method: "Register",
-        request: |_| register(|request| request.first_name = long(151)),
-        sql: |_| insert_user("first_name", &long(151)),
-    },
-    Break {
-        constraint: "identity_users_last_name_length",
-        method: "Register",
-        request: |_| register(|request| request.last_name = long(151)),
-        sql: |_| insert_user("last_name", &long(151)),
-    },
-    Break {
-        constraint: "identity_profiles_bio_length",
-        method: "UpdateProfile",
-        request: |world| profile(world, |profile| profile.bio = Some(long(501))),
-        sql: |world| update_profile(world, "bio", &long(501)),
-    },
-    Break {
-        constraint: "identity_profiles_avatar_url_length",
-        method: "UpdateProfile",
-        request: |world| profile(world, |profile| profile.avatar_url = Some(long_url(501))),
-        sql: |world| update_profile(world, "avatar_url", &long_url(501)),
-    },
-    Break {
-        constraint: "identity_profiles_avatar_url_scheme",
-        method: "UpdateProfile",
-        request: |world| {
-            profile(world, |profile| {
-                profile.avatar_url = Some("ftp://example.org".to_owned())
-            })
-        },
-        sql: |world| update_profile(world, "avatar_url", &"ftp://example.org".to_owned()),
-    },
-    Break {
-        constraint: "identity_profiles_location_length",
-        method: "UpdateProfile",
-        request: |world| profile(world, |profile| profile.location = Some(long(101))),
-        sql: |world| update_profile(world, "location", &long(101)),
-    },
-    Break {
-        constraint: "identity_profiles_website_url_length",
-        method: "UpdateProfile",
-        request: |world| profile(world, |profile| profile.website_url = Some(long_url(201))),
-        sql: |world| update_profile(world, "website_url", &long_url(201)),
-    },
-    Break {
-        constraint: "identity_profiles_website_url_scheme",
-        method: "UpdateProfile",
-        request: |world| {
-            profile(world, |profile| {
-                profile.website_url = Some("example.org".to_owned())
-            })
-        },
-        sql: |world| update_profile(world, "website_url", &"example.org".to_owned()),
-    },
-    Break {
-        constraint: "identity_users_username_key",
-        method: "Register",
-        request: |world| register(|request| request.username = world.owner.username.to_uppercase()),
-        sql: |world| insert_user("username", &world.owner.username.to_uppercase()),
-    },
-    Break {
-        constraint: "identity_users_email_key",
-        method: "Register",
-        request: |_| register(|request| request.email = "TAKEN@example.org".to_owned()),
-        sql: |_| insert_user("email", "TAKEN@example.org"),
-    },
-    Break {
-        constraint: "social_graph_follows_pkey",
-        method: "Follow",
-        request: |world| {
-            FollowRequest {
-                user_id: world.other.id,
-                allow_existing: false,
-            }
-            .encode_to_vec()
-        },
-        sql: |world| insert_follow(world.owner.id, world.other.id),
-    },
-    Break {
-        constraint: "social_graph_follows_no_self_follow",
-        method: "Follow",
-        request: |world| {
-            FollowRequest {
-                user_id: world.owner.id,
-                allow_existing: false,
-            }
-            .encode_to_vec()
-        },
-        sql: |world| insert_follow(world.owner.id, world.owner.id),
-    },
-    Break {
-        constraint: "social_graph_follows_followed_id_fkey",
-        method: "Follow",
-        request: |_| {
-            FollowRequest {
-                user_id: NOBODY,
-                allow_existing: false,
-            }
-            .encode_to_vec()
-        },
-        sql: |world| insert_follow(world.owner.id, NOBODY),
-    },
-    Break {
-        constraint: "social_graph_follows_follower_id_fkey",
-        method: "BatchFollow",
-        request: |world| {
-            let pair = FollowPair {
-                follower_id: NOBODY,
-                followed_id: world.owner.id,
-            };
-            BatchFollowRequest {
-                pairs: vec![pair],
-                allow_existing: false,
-            }
-            .encode_to_vec()
-        },
-        sql: |world| insert_follow(NOBODY, world.owner.id),
-    },
-];
+/// The names that [`taken`] takes.
+const TAKEN: (&str, &str) = ("taken", "taken@example.org");
+
+fn breaks() -> Vec<Break> {
+    vec![
+        register("identity_users_username_required", "username", ""),
+        register("identity_users_username_length", "username", &"a".repeat(151)),
+        register("identity_users_username_characters", "username", "a b"),
+        register("identity_users_username_key", "username", &TAKEN.0.to_uppercase()),
+        register(
+            "identity_users_email_length",
+            "email",
+            &format!("{}@b", long(253)),
+        ),
+        register("identity_users_email_format", "email", "nobody"),
+        register("identity_users_email_key", "email", &TAKEN.1.to_uppercase()),
+        register("identity_users_first_name_length", "first_name", &long(151)),
+        register("identity_users_last_name_length", "last_name", &long(151)),
+        profile("identity_profiles_bio_length", "bio", long(501)),
+        profile("identity_profiles_avatar_url_length", "avatar_url", long_url(501)),
+        profile(
+            "identity_profiles_avatar_url_scheme",
+            "avatar_url",
+            "ftp://example.org".to_owned(),
+        ),
+        profile("identity_profiles_location_length", "location", long(101)),
+        profile(
+            "identity_profiles_website_url_length",
+            "website_url",
+            long_url(201),
+        ),
+        profile(
+            "identity_profiles_website_url_scheme",
+            "website_url",
+            "example.org".to_owned(),
+        ),
+        follow(
+            "social_graph_follows_pkey",
+            |world| world.owner.id,
+            |world| world.other.id,
+        ),
+        follow(
+            "social_graph_follows_no_self_follow",
+            |world| world.owner.id,
+            |world| world.owner.id,
+        ),
+        follow(
+            "social_graph_follows_followed_id_fkey",
+            |world| world.owner.id,
+            |_| NOBODY,
+        ),
+        follow(
+            "social_graph_follows_follower_id_fkey",
+            |_| NOBODY,
+            |world| world.owner.id,
+        ),
+    ]
+}
 
 #[test]
 fn every_rule_that_a_request_can_break_has_its_row() {
     let breakable = kith_rules::all().filter(|rule| !matches!(rule.breaks, Breaks::Never { .. }));
     let breakable: BTreeSet<&str> = breakable.map(|rule| rule.constraint).collect();
-    assert_eq!(breakable, BREAKS.iter().map(|row| row.constraint).collect());
+    assert_eq!(breakable, breaks().iter().map(|row| row.constraint).collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_rule_gives_the_same_error_from_either_side() {
     let app = TestApp::start().await;
-    taken_email(&app).await;
-    for row in BREAKS {
+    taken(&app).await;
+    for row in &breaks() {
         let world = World::new(&app).await;
         sql(&app, &insert_follow(world.owner.id, world.other.id))
             .await
@@ -287,19 +255,18 @@ async fn through_rpc(app: &TestApp, world: &World, row: &Break) -> Refusal {
     answer.expect_err("the RPC refuses")
 }
 
-async fn taken_email(app: &TestApp) {
-    let request = register(|request| {
-        request.username = "taken".to_owned();
-        request.email = "taken@example.org".to_owned();
-    });
-    call(
-        app,
-        &method(&format!("{IDENTITY}/Register")),
-        &app.nobody(),
-        request,
-    )
-    .await
-    .expect("a registration");
+/// Takes a username and an email address.
+async fn taken(app: &TestApp) {
+    let request = RegisterRequest {
+        username: TAKEN.0.to_owned(),
+        email: TAKEN.1.to_owned(),
+        password: "correct horse".to_owned(),
+        ..Default::default()
+    };
+    app.identity(&app.nobody())
+        .register(request)
+        .await
+        .expect("a registration");
 }
 
 /// Runs a statement as the owner of the database, and maps its error as the stores' errors are.

@@ -27,7 +27,7 @@ pub(super) async fn call(
     _: Caller,
     request: BatchGetUsersRequest,
 ) -> Result<BatchGetUsersResponse, Failure> {
-    let batch = Batch::parse("keys", request.keys, MAX, parse)?;
+    let batch = Batch::parse("keys", &request.keys, MAX, parse)?;
     let wanted = batch.good();
     let found = find(app, &wanted).await?;
     let outcomes = wanted.iter().map(|wanted| found.get(wanted)).collect();
@@ -36,11 +36,11 @@ pub(super) async fn call(
     })
 }
 
-fn parse(key: UserKey) -> Result<Wanted, Failure> {
-    match key.key {
-        Some(Key::UserId(id)) => Violations::only("user_id", UserId::parse(id)).map(Wanted::Id),
+fn parse(key: &UserKey) -> Result<Wanted, Failure> {
+    match &key.key {
+        Some(Key::UserId(id)) => Violations::only("user_id", UserId::parse(*id)).map(Wanted::Id),
         Some(Key::Username(name)) => {
-            Violations::only("username", Username::parse(&name)).map(Wanted::Username)
+            Violations::only("username", Username::parse(name)).map(Wanted::Username)
         }
         None => {
             let missing = Invalid::new(Reason::FieldRequired, "must be a user_id or a username");

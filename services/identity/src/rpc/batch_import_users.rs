@@ -18,14 +18,14 @@ pub(super) async fn call(
     _: ServiceCaller,
     request: BatchImportUsersRequest,
 ) -> Result<BatchImportUsersResponse, Failure> {
-    let batch = Batch::parse("users", request.users, MAX, parse)?;
+    let batch = Batch::parse("users", &request.users, MAX, parse)?;
     let outcomes = users_import(&app.database, &batch.good(), request.allow_existing).await?;
     Ok(BatchImportUsersResponse {
         results: batch.answer(outcomes, result),
     })
 }
 
-fn parse(user: ImportedUser) -> Result<NewUser, Failure> {
+fn parse(user: &ImportedUser) -> Result<NewUser, Failure> {
     let mut violations = Violations::new();
     let username = violations.check("username", Username::parse(&user.username));
     let first_name = violations.check("first_name", PersonName::parse_first(&user.first_name));

@@ -17,14 +17,14 @@ pub(super) async fn call(
     _: Caller,
     request: BatchCheckFollowsRequest,
 ) -> Result<BatchCheckFollowsResponse, Failure> {
-    let batch = Batch::parse("pairs", request.pairs, MAX, parse)?;
+    let batch = Batch::parse("pairs", &request.pairs, MAX, parse)?;
     let sinces = follows_find(&app.database, &batch.good()).await?;
     Ok(BatchCheckFollowsResponse {
         results: batch.answer(sinces.into_iter().map(Ok).collect(), result),
     })
 }
 
-fn parse(pair: FollowPair) -> Result<Edge, Failure> {
+fn parse(pair: &FollowPair) -> Result<Edge, Failure> {
     let mut violations = Violations::new();
     let follower_id = violations.check("follower_id", UserId::parse(pair.follower_id));
     let followed_id = violations.check("followed_id", UserId::parse(pair.followed_id));

@@ -19,14 +19,14 @@ pub(super) async fn call(
     _: ServiceCaller,
     request: BatchFollowRequest,
 ) -> Result<BatchFollowResponse, Failure> {
-    let batch = Batch::parse("pairs", request.pairs, MAX, parse)?;
+    let batch = Batch::parse("pairs", &request.pairs, MAX, parse)?;
     let outcomes = follows_create(&app.database, &batch.good(), request.allow_existing).await?;
     Ok(BatchFollowResponse {
         results: batch.answer(outcomes, result),
     })
 }
 
-fn parse(pair: FollowPair) -> Result<FollowEdge, Failure> {
+fn parse(pair: &FollowPair) -> Result<FollowEdge, Failure> {
     let mut violations = Violations::new();
     let follower_id = violations.check("follower_id", UserId::parse(pair.follower_id));
     let followed_id = violations.check("followed_id", UserId::parse(pair.followed_id));
