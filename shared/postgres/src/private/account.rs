@@ -1,15 +1,17 @@
 //! The user that PostgreSQL runs as: it refuses root.
 
 use std::env;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::fs::{Mode, fchmod};
 use rustix::process::{getegid, geteuid};
 
+use super::directories::open_directory;
 use super::{Binaries, PrivateError};
 
 /// `nobody` where the user list does not say otherwise.
@@ -83,25 +85,39 @@ impl Account {
         command
     }
 
-    /// Gives `path` to this user.
+    /// Gives the directory at `path`, which has no links in it, to this user and nobody else.
     pub(super) fn own(&self, path: &Path) -> Result<(), PrivateError> {
-        if !self.is_dropped_to {
-            return Ok(());
+        let own = || {
+            let directory = open_directory(path)?;
+            self.give(&directory)?;
+            Ok(fchmod(&directory, Mode::from_raw_mode(0o700))?)
+        };
+        match self.is_dropped_to {
+            true => own(),
+            false => fs::set_permissions(path, Permissions::from_mode(0o700)),
         }
-        chown(path, Some(self.uid), Some(self.gid)).map_err(PrivateError::io("change the owner of", path))
+        .map_err(PrivateError::io("change the owner or mode of", path))
     }
 
-    /// Gives an open file to this user.
+    /// Gives an open file to this user, unless it is known by a second name: in a directory of somebody else, that may
+    /// be a file that is none of theirs.
     pub(super) fn own_file(&self, file: &fs::File) -> io::Result<()> {
         if !self.is_dropped_to {
             return Ok(());
         }
-        std::os::unix::fs::fchown(file, Some(self.uid), Some(self.gid))
+        if file.metadata()?.nlink() > 1 {
+            return Err(io::Error::other("the file has another name elsewhere"));
+        }
+        self.give(file)
     }
 
-    /// Whether we are root, so that what we make is not this user's by itself.
-    pub(super) fn is_dropped_to(&self) -> bool {
-        self.is_dropped_to
+    /// Gives away what is ours; what is somebody else's already is put in our way.
+    fn give(&self, it: &fs::File) -> io::Result<()> {
+        let owner = it.metadata()?.uid();
+        if owner != self.uid && owner != geteuid().as_raw() {
+            return Err(io::Error::other(format!("it belongs to {}", describe(owner))));
+        }
+        fchown(it, Some(self.uid), Some(self.gid))
     }
 
     /// Makes sure that this user can get to what will be made in `place`, and can run the server.
@@ -203,4 +219,95 @@ fn find_user(is_wanted: impl Fn(&str, u32) -> bool) -> Option<User> {
 fn describe(uid: u32) -> String {
     let user = find_user(|_, candidate| candidate == uid).unwrap_or(User::unnamed(uid));
     format!("the user {}", user.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{chown, symlink};
+
+    use super::*;
+
+    /// Users that nothing else belongs to.
+    const SERVER: u32 = 4_000_001;
+    const STRANGER: u32 = 4_000_002;
+
+    /// A directory as root has it where the server's user may write; removed at its end.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        /// `None`, and a word about it, for those who are not root.
+        fn of_root() -> Option<Self> {
+            if !geteuid().is_root() {
+                eprintln!("skipped: only root gives anything away");
+                return None;
+            }
+            let name = format!("kith-test-{:016x}", rand::random::<u64>());
+            let place = fs::canonicalize(env::temp_dir()).expect("the temporary directory");
+            let scratch = Self(place.join(name));
+            fs::create_dir_all(scratch.0.join("of-root/socket")).expect("directories");
+            Some(scratch)
+        }
+
+        fn owner(&self, name: &str) -> u32 {
+            fs::metadata(self.0.join(name)).expect("a file").uid()
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn server() -> Account {
+        Account::drop_to(&User::unnamed(SERVER))
+    }
+
+    // Keeps out: root gave the target of a link away, which the server's user had put in place of the socket directory.
+    // Control: chown by path; both targets changed hands.
+    #[test]
+    fn what_a_link_leads_to_is_not_given_away() {
+        let Some(scratch) = Scratch::of_root() else { return };
+        symlink(scratch.0.join("of-root"), scratch.0.join("link")).expect("a link");
+        for path in ["link", "link/socket"] {
+            server()
+                .own(&scratch.0.join(path))
+                .expect_err("a link is in the way");
+            assert_eq!(scratch.owner(path), 0, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_a_third_user_is_not_given_away() {
+        let Some(scratch) = Scratch::of_root() else { return };
+        let path = scratch.0.join("of-root");
+        chown(&path, Some(STRANGER), None).expect("to give it away");
+        let error = server()
+            .own(&path)
+            .expect_err("it is somebody else's")
+            .to_string();
+        assert!(error.contains(&format!("with id {STRANGER}")), "{error}");
+        assert_eq!(scratch.owner("of-root"), STRANGER);
+    }
+
+    // Control: without the count of links, the file of root's changed hands.
+    #[test]
+    fn a_file_with_a_second_name_is_not_given_away() {
+        let Some(scratch) = Scratch::of_root() else { return };
+        let (file, lock) = (scratch.0.join("file"), scratch.0.join("kith.lock"));
+        fs::write(&file, "root's").expect("a file");
+        fs::hard_link(&file, &lock).expect("a second name");
+        let opened = fs::File::open(&lock).expect("the file");
+        server().own_file(&opened).expect_err("it has a second name");
+        assert_eq!(scratch.owner("file"), 0);
+    }
+
+    #[test]
+    fn what_root_made_is_given_to_the_servers_user_alone() {
+        let Some(scratch) = Scratch::of_root() else { return };
+        let path = scratch.0.join("of-root");
+        server().own(&path).expect("to give it away");
+        let metadata = fs::metadata(&path).expect("a directory");
+        assert_eq!((metadata.uid(), metadata.mode() & 0o777), (SERVER, 0o700));
+    }
 }

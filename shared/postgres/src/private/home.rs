@@ -1,17 +1,17 @@
 //! The directory of a cluster: who owns it, what is in it, what is left of it at the end.
 
 use std::ffi::OsString;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::account::Account;
 use super::binaries::find_for;
+use super::directories::{make_directories, make_private};
 use super::lock::Lock;
 use super::log::Log;
 use super::pid_file::wait_for_previous;
 use super::reaper::Reaper;
-use super::socket::{SocketDirectory, fresh, make_private};
+use super::socket::{SocketDirectory, fresh};
 use super::{Binaries, Keep, PrivateError};
 
 /// The data directory's name.
@@ -38,7 +38,7 @@ impl Home {
         let account = Account::for_directory(directory)?;
         let binaries = find_for(directory, data_version(directory)?.as_deref())?;
         account.check_reach(directory.parent().unwrap_or(directory), &binaries)?;
-        make_with_parents(directory, &account)?;
+        make_directories(directory).map_err(PrivateError::io("make", directory))?;
         let directory = fs::canonicalize(directory).map_err(PrivateError::io("resolve", directory))?;
         refuse_foreign(&directory)?;
         let lock = Lock::take(&directory, &account)?;
@@ -56,7 +56,7 @@ impl Home {
         account.check_reach(place, &binaries)?;
         let place = fs::canonicalize(place).map_err(PrivateError::io("resolve", place))?;
         let directory = fresh(&place);
-        make_private(&directory)?;
+        make_private(&directory).map_err(PrivateError::io("make", &directory))?;
         let lock = Lock::take(&directory, &account)?;
         let home = Self::settle(directory, Keep::Ephemeral, account, lock)?;
         Ok((home, binaries))
@@ -72,8 +72,6 @@ impl Home {
             Keep::Persistent => None,
         };
         account.own(&directory)?;
-        fs::set_permissions(&directory, Permissions::from_mode(0o700))
-            .map_err(PrivateError::io("change the mode of", &directory))?;
         let namesake = wait_for_previous(&directory, &data)?;
         let socket = SocketDirectory::make(&socket, &account)?;
         let log = Log::in_directory(&directory);
@@ -138,24 +136,6 @@ fn data_version(directory: &Path) -> Result<Option<String>, PrivateError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(PrivateError::io("read", &path)(error)),
     }
-}
-
-/// Makes `directory` and what is missing above it; `account` can pass through the latter whatever our umask
-/// is.
-fn make_with_parents(directory: &Path, account: &Account) -> Result<(), PrivateError> {
-    let mut missing: Vec<&Path> = directory
-        .ancestors()
-        .take_while(|ancestor| !ancestor.exists())
-        .collect();
-    missing.reverse();
-    for path in missing {
-        fs::create_dir(path).map_err(PrivateError::io("make", path))?;
-        if account.is_dropped_to() {
-            fs::set_permissions(path, Permissions::from_mode(0o755))
-                .map_err(PrivateError::io("change the mode of", path))?;
-        }
-    }
-    Ok(())
 }
 
 /// Refuses a directory that somebody uses for something else: we would lock them out of it.

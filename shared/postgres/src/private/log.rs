@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::PrivateError;
 use super::account::Account;
 
@@ -47,7 +49,12 @@ impl Log {
     }
 
     fn end(&self) -> io::Result<Vec<u8>> {
-        let mut file = File::open(&self.0)?;
+        // A link in its place may lead to what is not for everybody to read.
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        let mut file = options.open(&self.0)?;
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
         let mut text = Vec::new();
@@ -60,4 +67,24 @@ impl Log {
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    // Control: `File::open`; the error would have shown the file.
+    #[test]
+    fn a_link_in_place_of_the_log_is_not_shown() {
+        let directory = std::env::temp_dir().join(format!("kith-test-{:016x}", rand::random::<u64>()));
+        fs::create_dir(&directory).expect("a directory");
+        let log = Log::in_directory(&directory);
+        fs::write(directory.join("secret"), "hunter2").expect("a file");
+        symlink(directory.join("secret"), log.path()).expect("a link");
+        let tail = log.tail();
+        fs::remove_dir_all(&directory).expect("its own directory");
+        assert!(tail.starts_with("(it cannot be read: "), "{tail}");
+    }
 }

@@ -12,6 +12,7 @@
 
 mod account;
 mod binaries;
+mod directories;
 mod error;
 mod home;
 mod init;
@@ -27,6 +28,7 @@ mod warden;
 use std::path::Path;
 
 pub use self::binaries::{Binaries, find_binaries};
+pub use self::directories::{MadeDirectories, make_directories};
 pub use self::error::PrivateError;
 use self::home::Home;
 use self::server::Server;

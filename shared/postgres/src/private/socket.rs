@@ -1,11 +1,11 @@
 //! The directory of the Unix socket, and the URLs that lead there.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::PrivateError;
 use super::account::Account;
+use super::directories::make_private;
 
 /// The longest path of a socket: 107 bytes on Linux, 103 on macOS and the BSDs.
 const MAX_PATH: usize = 103;
@@ -26,7 +26,8 @@ impl SocketDirectory {
         if near.to_str().is_some_and(fits) {
             near
         } else {
-            fresh(Path::new("/tmp"))
+            // It may be a link to another place.
+            fresh(&fs::canonicalize("/tmp").unwrap_or_else(|_| "/tmp".into()))
         }
     }
 
@@ -34,7 +35,7 @@ impl SocketDirectory {
     pub(super) fn make(place: &Path, account: &Account) -> Result<Self, PrivateError> {
         // Left behind by an owner that was killed; no server is on it any more.
         let _ = fs::remove_dir_all(place);
-        make_private(place)?;
+        make_private(place).map_err(PrivateError::io("make", place))?;
         let directory = Self {
             path: place.to_string_lossy().into_owned(),
         };
@@ -71,14 +72,6 @@ fn fits(directory: &str) -> bool {
 /// A name below `parent` that nobody can foresee.
 pub(super) fn fresh(parent: &Path) -> PathBuf {
     parent.join(format!("kith-{:016x}", rand::random::<u64>()))
-}
-
-/// Makes a directory that only its owner can enter.
-pub(super) fn make_private(path: &Path) -> Result<(), PrivateError> {
-    DirBuilder::new()
-        .mode(0o700)
-        .create(path)
-        .map_err(PrivateError::io("make", path))
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986.
