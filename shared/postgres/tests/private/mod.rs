@@ -8,4 +8,4 @@ mod scratch;
 mod users;
 
 pub(crate) use self::owner::Owner;
-pub(crate) use self::scratch::{Scratch, eventually, is_root, processes_of, query};
+pub(crate) use self::scratch::{Scratch, eventually, is_skipped_without_root, processes_of, query};

@@ -30,8 +30,13 @@ impl Drop for Scratch {
     }
 }
 
-pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+/// Whether a test is over that only root can do; it says so then.
+pub(crate) fn is_skipped_without_root() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        eprintln!("skipped: only root can do this");
+    }
+    !is_root
 }
 
 /// Waits for `condition`, 30 seconds at most.
@@ -63,21 +68,19 @@ pub(crate) fn query(url: &str, sql: &str) -> String {
     })
 }
 
-/// Every process that names `directory` on its command line (server, reaper, initdb), and their children.
+/// Every process that names `directory` on its command line (server, reaper, initdb) or works in it (the server's
+/// children, which name nothing and outlive a server that is killed).
 pub(crate) fn processes_of(directory: &Path) -> BTreeSet<u32> {
-    let all: Vec<(u32, u32, bool)> = pids().filter_map(|pid| describe(pid, directory)).collect();
-    let mut found: BTreeSet<u32> = all
-        .iter()
-        .filter(|(.., is_named)| *is_named)
-        .map(|(pid, ..)| *pid)
-        .collect();
-    found.extend(
-        all.iter()
-            .filter(|(_, parent, _)| found.contains(parent))
-            .map(|(pid, ..)| *pid)
-            .collect::<Vec<_>>(),
-    );
-    found
+    pids()
+        .filter(|pid| names(*pid, directory) || works_in(*pid, directory))
+        .collect()
+}
+
+/// The server's children: they work in `directory` and do not name it.
+pub(crate) fn backends_of(directory: &Path) -> BTreeSet<u32> {
+    pids()
+        .filter(|pid| !names(*pid, directory) && works_in(*pid, directory))
+        .collect()
 }
 
 fn pids() -> impl Iterator<Item = u32> {
@@ -87,19 +90,18 @@ fn pids() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The process, its parent, and whether it names `directory`; `None` for the dead.
-fn describe(pid: u32, directory: &Path) -> Option<(u32, u32, bool)> {
-    let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let command_line = String::from_utf8_lossy(&command_line);
-    let parent = stat_field(pid, 1)?.parse().ok()?;
-    let directory = directory.to_str().expect("a plain path");
-    Some((
-        pid,
-        parent,
-        command_line
-            .split('\0')
-            .any(|argument| argument.contains(directory)),
-    ))
+fn names(pid: u32, directory: &Path) -> bool {
+    // The dead have no command line any more.
+    let command_line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&command_line).contains(directory.to_str().expect("a plain path"))
+}
+
+/// Also when the directory is removed already, which the system adds to its name.
+fn works_in(pid: u32, directory: &Path) -> bool {
+    let place = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+    place
+        .to_string_lossy()
+        .starts_with(directory.to_str().expect("a plain path"))
 }
 
 /// A field of `/proc/<pid>/stat`, counted from the state, which is 0; `None` for the dead.
