@@ -24,7 +24,8 @@ impl Environment {
         }
     }
 
-    /// Lets variables be that belong to other programs: names, or beginnings of names such as `KITH_SOCIAL_GRAPH_`.
+    /// Lets variables be that belong to other programs: whole names, or beginnings of names that end in `_`, such as
+    /// `KITH_SOCIAL_GRAPH_`.
     #[must_use]
     pub fn expecting(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.expected.extend(names.into_iter().map(Into::into));
@@ -46,12 +47,18 @@ impl Environment {
             name.starts_with(PREFIX)
                 && self.get(name).is_some()
                 && !known.iter().any(|known| known == name)
-                && !self
-                    .expected
-                    .iter()
-                    .any(|beginning| name.starts_with(beginning.as_str()))
+                && !self.is_expected(name)
                 && !self.is_service_link(name)
         })
+    }
+
+    fn is_expected(&self, name: &str) -> bool {
+        self.expected
+            .iter()
+            .any(|expected| match expected.ends_with('_') {
+                true => name.starts_with(expected.as_str()),
+                false => name == expected,
+            })
     }
 
     /// Whether Kubernetes made it: for a service `kith-identity` it sets `KITH_IDENTITY_SERVICE_HOST` and, with the

@@ -1,6 +1,7 @@
 //! What a program says instead of starting.
 
 use std::fmt;
+use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
 /// One thing that is wrong with the settings. Its text never holds a secret.
@@ -67,13 +68,15 @@ impl SettingsError {
         }
     }
 
-    /// Prints it, help to standard output and mistakes to standard error, and answers how to exit.
+    /// Prints it, help to standard output and mistakes to standard error, and answers how to exit: 1 when help was
+    /// asked for and cannot be written.
     pub fn report(&self) -> ExitCode {
-        match self.exit_code() {
-            0 => println!("{self}"),
-            _ => eprintln!("{self}"),
-        }
-        self.exit_code().into()
+        let written = match self.exit_code() {
+            0 => writeln!(stdout(), "{self}").and_then(|()| stdout().flush()),
+            // The exit code says it too.
+            _ => writeln!(stderr(), "{self}").or(Ok(())),
+        };
+        written.map_or(ExitCode::FAILURE, |()| self.exit_code().into())
     }
 }
 

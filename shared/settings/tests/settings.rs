@@ -114,11 +114,25 @@ fn mistakes<T: Debug>(loaded: Result<T, SettingsError>) -> Vec<String> {
         .collect()
 }
 
-/// A file of its own for each test, which removes it.
-fn file(name: &str, content: &str) -> String {
-    let path = std::env::temp_dir().join(format!("kith-settings-{}-{name}", std::process::id()));
-    std::fs::write(&path, content).expect("a writable temporary directory");
-    path.to_str().expect("UTF-8").to_owned()
+/// A file of one test; removed at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn file(name: &str, content: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("kith-settings-{}-{name}", std::process::id()));
+        std::fs::write(&path, content).expect("a writable temporary directory");
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("UTF-8")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 #[test]
@@ -258,9 +272,21 @@ fn variables_of_others_are_let_be() {
     );
 }
 
+// Keeps out: `kith up` let every variable be that began with the name of one of its own.
+#[test]
+fn a_whole_name_of_others_covers_no_longer_one() {
+    let environment =
+        Environment::from([("KITH_POOL_SIZE", "3"), ("KITH_POOL_SIZES", "4")]).expecting(["KITH_POOL_SIZE"]);
+    assert_eq!(
+        mistakes(load_in::<ServerSettings>(&[], &environment)),
+        ["KITH_POOL_SIZES: no setting has this variable"]
+    );
+}
+
 #[test]
 fn a_secret_comes_from_its_variable_a_file_or_the_name_that_the_world_knows() {
-    let path = file("sources", "postgres://from-file\r\n");
+    let file = Scratch::file("sources", "postgres://from-file\r\n");
+    let path = file.path();
     for (flags, variables, expected) in [
         (
             vec![],
@@ -277,14 +303,11 @@ fn a_secret_comes_from_its_variable_a_file_or_the_name_that_the_world_knows() {
         ),
         (
             vec![],
-            [
-                ("KITH_DATABASE_URL_FILE", path.as_str()),
-                ("DATABASE_URL", "postgres://o"),
-            ],
+            [("KITH_DATABASE_URL_FILE", path), ("DATABASE_URL", "postgres://o")],
             "postgres://from-file",
         ),
         (
-            vec!["--database-url-file", &path],
+            vec!["--database-url-file", path],
             [
                 ("KITH_DATABASE_URL", "postgres://ours"),
                 ("DATABASE_URL", "postgres://o"),
@@ -295,16 +318,16 @@ fn a_secret_comes_from_its_variable_a_file_or_the_name_that_the_world_knows() {
         let pool: PoolSettings = load_with(&flags, variables).expect("good settings");
         assert_eq!(pool.url.expose_secret(), expected);
     }
-    std::fs::remove_file(path).expect("its own file");
 }
 
 #[test]
 fn a_file_that_gives_no_secret_is_a_mistake() {
     let names = "--database-url-file, KITH_DATABASE_URL, KITH_DATABASE_URL_FILE, DATABASE_URL";
-    let path = file("empty", "\n");
+    let file = Scratch::file("empty", "\n");
+    let path = file.path().to_owned();
     let with_file = |path: &str| mistakes(load_with::<PoolSettings, _>(&["--database-url-file", path], []));
     assert_eq!(with_file(&path), [format!("{names}: the file {path} is empty")]);
-    std::fs::remove_file(&path).expect("its own file");
+    drop(file);
     assert_eq!(
         with_file(&path),
         [format!(
