@@ -5,6 +5,7 @@ mod passwords;
 mod rpc;
 mod settings;
 mod store;
+mod turns;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -20,12 +21,19 @@ use tonic::service::Routes;
 pub use settings::IdentitySettings;
 
 use passwords::Passwords;
+use turns::Turns;
+
+/// Deletions that wait for their turn at the most.
+const MAX_WAITING_DELETIONS: usize = 1024;
 
 /// What the handlers work with.
 #[derive(Clone)]
 struct App {
     database: Database,
     passwords: Passwords,
+    /// Deletions run one at a time: two cascades that meet in the same counters would be each other's deadlock. Here they
+    /// queue without a connection; a lock in the database orders those of other processes.
+    deletions: Turns,
     issuer: Arc<Issuer>,
 }
 
@@ -40,16 +48,6 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let database = Database::new(&settings.database_url, &settings.pool);
-    let readiness = Readiness::new();
-    let latch = readiness.latch("database");
-    let watcher = kith_schema::watch(
-        settings.database_url.clone(),
-        move |there| latch.set(there),
-        shutdown.clone(),
-    );
-    tokio::spawn(watcher);
-
     let keys = SharedKeys::own(VerifyingKeys::new([settings.signing_key.public_key()]));
     let verifier = Verifier::new(&settings.tokens.issuer, &settings.tokens.audience)?;
     let issuer = Issuer::new(
@@ -59,9 +57,12 @@ pub async fn run(
     )?;
     let passwords =
         Passwords::new(settings.password_hashes_at_once).map_err(|_| "passwords cannot be hashed")?;
+    let readiness = Readiness::new();
+    let there = readiness.latch("database");
     let app = App {
-        database,
+        database: Database::new(&settings.database_url, &settings.pool),
         passwords,
+        deletions: Turns::new(1, MAX_WAITING_DELETIONS),
         issuer: Arc::new(issuer),
     };
     let server = Server {
@@ -70,8 +71,13 @@ pub async fn run(
         settings: settings.server,
         authentication: Authentication { verifier, keys },
         readiness,
-        shutdown,
+        shutdown: shutdown.clone(),
     };
+    tokio::spawn(kith_schema::watch(
+        settings.database_url,
+        move |is_there| there.set(is_there),
+        shutdown,
+    ));
     Ok(server.serve(listener).await?)
 }
 

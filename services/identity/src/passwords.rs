@@ -1,16 +1,14 @@
 //! Hashing of passwords: Argon2id at 19 MiB, two passes, one lane (OWASP's first choice, and the crate's default).
 
-use std::sync::Arc;
-
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use kith_primitives::Failure;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::domain::Password;
+use crate::turns::{Turn, Turns};
 
 /// A hash as the database keeps it, in PHC string format.
 #[derive(Clone, Debug)]
@@ -19,7 +17,7 @@ pub(crate) struct StoredHash(pub(crate) SecretString);
 /// Hashes and verifies on blocking threads, so many at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Passwords {
-    permits: Arc<Semaphore>,
+    turns: Turns,
     /// The hash of a password that nobody has, for accounts that cannot sign in: they cost the same.
     decoy: StoredHash,
 }
@@ -27,12 +25,14 @@ pub(crate) struct Passwords {
 impl Passwords {
     /// Verifies at most this many characters; longer candidates are wrong in any case.
     const CANDIDATE_MAX: usize = Password::MAX;
+    /// So many calls wait at the most: at some 30 ms a hash, that is more than any deadline has patience for.
+    const MAX_WAITING: usize = 2048;
 
     /// Hashes at most `at_once` passwords at the same time; each takes 19 MiB.
     pub(crate) fn new(at_once: usize) -> Result<Self, Failure> {
         let decoy = hash(&SecretString::from(uuid::Uuid::new_v4().to_string()))?;
         Ok(Self {
-            permits: Arc::new(Semaphore::new(at_once)),
+            turns: Turns::new(at_once, Self::MAX_WAITING),
             decoy,
         })
     }
@@ -53,21 +53,17 @@ impl Passwords {
         Ok(matches && has_password)
     }
 
-    /// The permit goes into the task: a caller that hangs up must not make room while its hash still runs.
+    /// The turn goes into the task: a caller that hangs up must not make room while its hash still runs.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .map_err(Failure::internal)?;
-        spawn_blocking(move || {
-            let _held: OwnedSemaphorePermit = permit;
+        let turn = self.turns.take().await?;
+        let task = spawn_blocking(move || {
+            let _held: Turn = turn;
             work()
-        })
-        .await
-        .map_err(Failure::internal)
+        });
+        task.await.map_err(Failure::internal)
     }
 }
 

@@ -34,31 +34,29 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let database = Database::new(&settings.database_url, &settings.pool);
+    // All of them before any can be set: with only one there, the service would count as ready.
     let readiness = Readiness::new();
-    let latch = readiness.latch("database");
-    tokio::spawn(kith_schema::watch(
-        settings.database_url.clone(),
-        move |there| latch.set(there),
-        shutdown.clone(),
-    ));
-
+    let (there, known) = (readiness.latch("database"), readiness.latch("signing keys"));
     let keys = SharedKeys::new();
     let identity = client::channel(&settings.identity_url)?;
-    let latch = readiness.latch("signing keys");
-    tokio::spawn(refresh_keys(identity, keys.clone(), latch, shutdown.clone()));
-
+    let database = Database::new(&settings.database_url, &settings.pool);
     let server = Server {
         service: SERVICE_NAME,
         routes: routes(App { database }),
         settings: settings.server,
         authentication: Authentication {
             verifier: Verifier::new(settings.tokens.issuer, settings.tokens.audience)?,
-            keys,
+            keys: keys.clone(),
         },
         readiness,
-        shutdown,
+        shutdown: shutdown.clone(),
     };
+    tokio::spawn(kith_schema::watch(
+        settings.database_url,
+        move |is_there| there.set(is_there),
+        shutdown.clone(),
+    ));
+    tokio::spawn(refresh_keys(identity, keys, known, shutdown));
     Ok(server.serve(listener).await?)
 }
 

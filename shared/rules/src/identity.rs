@@ -1,6 +1,8 @@
 //! The rules of schema `identity`.
 
-use kith_primitives::Reason;
+use std::fmt::Display;
+
+use kith_primitives::{Failure, Reason};
 
 use crate::Breaks::{Existing, Never, Value};
 use crate::rules;
@@ -21,6 +23,11 @@ pub const AVATAR_URL_MAX: usize = 500;
 pub const LOCATION_MAX: usize = 100;
 /// Most characters of a website URL.
 pub const WEBSITE_URL_MAX: usize = 200;
+
+/// The failure of a call that names a user who is not there, by id or by name.
+pub fn user_not_found(user: impl Display) -> Failure {
+    Failure::new(Reason::UserNotFound, "there is no such user").with_resource(USER, format!("users/{user}"))
+}
 
 const GENERATED: &str = "the database makes the key";
 const ONE_EACH: &str = "the row is made with its user and never again";

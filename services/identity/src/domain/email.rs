@@ -1,4 +1,4 @@
-use kith_primitives::Invalid;
+use kith_primitives::{Invalid, refuse_nul};
 use kith_rules::identity::{EMAIL_MAX, USERS_EMAIL_FORMAT, USERS_EMAIL_LENGTH};
 
 use super::text::bounded;
@@ -18,18 +18,17 @@ impl Email {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, Invalid> {
-        let text = bounded(text, EMAIL_MAX, &USERS_EMAIL_LENGTH)?;
-        let (local, domain) = text.split_once('@').ok_or_else(|| USERS_EMAIL_FORMAT.invalid())?;
+        // In the order of the constraints' names, in which PostgreSQL checks them too.
+        refuse_nul(text)?;
         let acceptable = |part: &str| {
-            !part.is_empty()
-                && !part
-                    .chars()
-                    .any(|character| character == '@' || character <= ' ' || character == '\u{7f}')
+            let forbidden = |character: char| character == '@' || character <= ' ' || character == '\u{7f}';
+            !part.is_empty() && !part.chars().any(forbidden)
         };
-        if acceptable(local) && acceptable(domain) {
-            Ok(Self(text))
-        } else {
-            Err(USERS_EMAIL_FORMAT.invalid())
+        match text.split_once('@') {
+            Some((local, domain)) if acceptable(local) && acceptable(domain) => {
+                bounded(text, EMAIL_MAX, &USERS_EMAIL_LENGTH).map(Self)
+            }
+            _ => Err(USERS_EMAIL_FORMAT.invalid()),
         }
     }
 

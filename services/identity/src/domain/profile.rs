@@ -52,19 +52,29 @@ impl WebUrl {
         )
     }
 
-    /// The library repairs what a browser would (`https:example.org`, a leading space); the database sees the text as
-    /// it was typed, so it must begin with a scheme by itself.
+    /// The library repairs what a browser would: a leading space, `https:example.org`, a line break in the middle. The
+    /// text is kept as it was typed, so nothing in it may need a repair.
     fn parse(text: &str, max: usize, length: &Rule, scheme: &Rule) -> Result<Self, Invalid> {
         let text = bounded(text, max, length)?;
-        let lower = text.to_ascii_lowercase();
-        let typed = lower.starts_with("http://") || lower.starts_with("https://");
-        let parsed = Url::parse(&text).is_ok_and(|url| url.has_host());
-        if text.is_empty() || (typed && parsed) {
+        if text.is_empty() || (is_typed_whole(&text) && Url::parse(&text).is_ok_and(|url| url.has_host())) {
             Ok(Self(text))
         } else {
             Err(scheme.invalid())
         }
     }
+}
+
+/// Whether a URL begins with http:// or https:// and a host, and has no space, control character or backslash; the
+/// database asks for the same.
+fn is_typed_whole(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let rest = lower
+        .strip_prefix("https://")
+        .or_else(|| lower.strip_prefix("http://"));
+    let forbidden = |character: char| character <= ' ' || matches!(character, '\u{7f}' | '\\');
+    rest.is_some_and(|rest| {
+        !rest.starts_with(['/', '?', '#']) && !rest.is_empty() && !rest.contains(forbidden)
+    })
 }
 
 /// A change of a profile: what is `None` stays as it is.
@@ -102,6 +112,10 @@ mod tests {
             "javascript:alert(1)",
             "http://[",
             "//a",
+            "https:///a",
+            "https://a/\nb",
+            "https://a\t.b",
+            "https://a\\b",
         ] {
             let broken = WebUrl::parse_website(text).map_err(|invalid| invalid.constraint);
             assert_eq!(

@@ -1,4 +1,4 @@
-use kith_primitives::Invalid;
+use kith_primitives::{Invalid, refuse_nul};
 use kith_rules::identity::{
     USERNAME_MAX, USERS_USERNAME_CHARACTERS, USERS_USERNAME_LENGTH, USERS_USERNAME_REQUIRED,
 };
@@ -11,13 +11,15 @@ pub(crate) struct Username(String);
 
 impl Username {
     pub(crate) fn parse(text: &str) -> Result<Self, Invalid> {
-        if text.is_empty() {
-            return Err(USERS_USERNAME_REQUIRED.invalid());
-        }
-        let text = bounded(text, USERNAME_MAX, &USERS_USERNAME_LENGTH)?;
+        // In the order of the constraints' names, in which PostgreSQL checks them too.
+        refuse_nul(text)?;
         let allowed = |character: char| character.is_ascii_alphanumeric() || "@.+-_".contains(character);
         if !text.chars().all(allowed) {
             return Err(USERS_USERNAME_CHARACTERS.invalid());
+        }
+        let text = bounded(text, USERNAME_MAX, &USERS_USERNAME_LENGTH)?;
+        if text.is_empty() {
+            return Err(USERS_USERNAME_REQUIRED.invalid());
         }
         Ok(Self(text))
     }

@@ -7,11 +7,12 @@ use kith_contracts::identity::v1::{
 };
 use kith_primitives::{Caller, Failure, Invalid, Reason, UserId, Violations};
 use kith_rpc::{Batch, status::to_rpc_status};
+use kith_rules::identity::user_not_found;
 
 use super::convert;
 use crate::App;
 use crate::domain::Username;
-use crate::store::{user_not_found, users_find};
+use crate::store::users_find;
 
 const MAX: usize = 100;
 
@@ -93,11 +94,12 @@ impl Found {
                 .by_id
                 .get(&id.get())
                 .cloned()
-                .ok_or_else(|| user_not_found(*id)),
-            Wanted::Username(name) => self.by_name.get(&name.key()).cloned().ok_or_else(|| {
-                Failure::new(Reason::UserNotFound, "there is no such user")
-                    .with_resource(kith_rules::identity::USER, format!("users/{}", name.as_str()))
-            }),
+                .ok_or_else(|| user_not_found(id)),
+            Wanted::Username(name) => self
+                .by_name
+                .get(&name.key())
+                .cloned()
+                .ok_or_else(|| user_not_found(name.as_str())),
         }
     }
 }

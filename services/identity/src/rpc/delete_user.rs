@@ -1,9 +1,10 @@
 use kith_contracts::identity::v1::{DeleteUserRequest, DeleteUserResponse};
 use kith_primitives::{Caller, Failure, UserId, Violations};
+use kith_rules::identity::user_not_found;
 
 use super::convert;
 use crate::App;
-use crate::store::{user_delete, user_not_found};
+use crate::store::{not_owner, user_delete, user_exists};
 
 /// INVALID_ARGUMENT (ID_INVALID); NOT_FOUND (USER_NOT_FOUND) unless allow_missing; PERMISSION_DENIED (NOT_OWNER).
 pub(super) async fn call(
@@ -12,11 +13,23 @@ pub(super) async fn call(
     request: DeleteUserRequest,
 ) -> Result<DeleteUserResponse, Failure> {
     let user_id = Violations::only("user_id", UserId::parse(request.user_id))?;
-    let owner = caller.user().map(|user| user.user_id);
-    match user_delete(&app.database, user_id, owner).await? {
+    if caller.user().is_some_and(|user| user.user_id != user_id) {
+        return not_own(app, user_id, request.allow_missing).await;
+    }
+    let _turn = app.deletions.take().await?;
+    match user_delete(&app.database, user_id).await? {
         None if !request.allow_missing => Err(user_not_found(user_id)),
         deleted => Ok(DeleteUserResponse {
             user: deleted.map(convert::user),
         }),
+    }
+}
+
+/// A user's wish to delete another one: refused, unless there is nobody to delete and that is allowed.
+async fn not_own(app: &App, user_id: UserId, allow_missing: bool) -> Result<DeleteUserResponse, Failure> {
+    match user_exists(&app.database, user_id).await? {
+        true => Err(not_owner(user_id)),
+        false if allow_missing => Ok(DeleteUserResponse { user: None }),
+        false => Err(user_not_found(user_id)),
     }
 }

@@ -52,17 +52,19 @@ pub(crate) async fn users_import(
     wanted: &[NewUser],
     allow_existing: bool,
 ) -> Result<Vec<Result<Imported, Failure>>, Failure> {
-    let (mut made, existing) = database
-        .transaction(async |conn: &mut Connection| {
-            let made = users_create_in_txn(conn, wanted).await?;
-            let existing = if allow_existing {
-                users_find_in_txn(conn, wanted).await?
-            } else {
-                Vec::new()
-            };
-            Ok((by_key(made), by_key(existing)))
-        })
-        .await?;
+    let mut made = HashMap::new();
+    let existing = loop {
+        let (new, existing) = users_import_once(database, wanted, allow_existing).await?;
+        made.extend(by_key(new));
+        let existing = by_key(existing);
+        let known = |item: &NewUser| {
+            made.contains_key(&item.username.key()) || existing.contains_key(&item.username.key())
+        };
+        if !allow_existing || wanted.iter().all(known) {
+            break existing;
+        }
+        // A name was taken when the insert met it and free again a statement later. Now it can be made.
+    };
     // The first of several equal names is the one that was made.
     let outcomes = wanted.iter().map(|item| {
         let key = item.username.key();
@@ -79,6 +81,25 @@ pub(crate) async fn users_import(
         new.or_else(found).ok_or_else(|| USERS_USERNAME_KEY.failure())
     });
     Ok(outcomes.collect())
+}
+
+/// The users that were made, and those that were asked for and are there.
+async fn users_import_once(
+    database: &Database,
+    wanted: &[NewUser],
+    allow_existing: bool,
+) -> Result<(Vec<UserRow>, Vec<UserRow>), Failure> {
+    database
+        .transaction(async |conn: &mut Connection| {
+            let made = users_create_in_txn(conn, wanted).await?;
+            let existing = if allow_existing {
+                users_find_in_txn(conn, wanted).await?
+            } else {
+                Vec::new()
+            };
+            Ok((made, existing))
+        })
+        .await
 }
 
 async fn users_create_in_txn(conn: &mut Connection, wanted: &[NewUser]) -> Result<Vec<UserRow>, Abort> {

@@ -1,12 +1,14 @@
 use chrono::{DateTime, Utc};
-use diesel::dsl::now;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
 use kith_primitives::{Etag, Failure, UserId};
+use kith_rules::identity::user_not_found;
 use kith_schema::tables::identity::profiles;
 
-use super::users::{not_owned, user_not_found};
+use super::users::not_owned;
 use crate::domain::ProfileChange;
 
 /// A profile.
@@ -83,7 +85,8 @@ pub(crate) async fn profile_update(
         .await
 }
 
-/// Writes only what really changes: time and version stand still otherwise.
+/// Writes only what really changes: time and version stand still otherwise. The time is that of the write and not of the
+/// transaction, which may have waited for another.
 async fn profile_set_in_txn(
     conn: &mut Connection,
     row: ProfileRow,
@@ -99,7 +102,7 @@ async fn profile_set_in_txn(
             profiles::avatar_url.eq(&wanted.avatar_url),
             profiles::location.eq(&wanted.location),
             profiles::website_url.eq(&wanted.website_url),
-            profiles::updated_at.eq(now),
+            profiles::updated_at.eq(sql::<Timestamptz>("clock_timestamp()")),
             profiles::version.eq(profiles::version + 1),
         ))
         .returning(ProfileRow::as_returning());

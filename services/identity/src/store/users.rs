@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
 use kith_primitives::{Failure, Reason, UserId};
+use kith_rules::identity::user_not_found;
 use kith_schema::tables::identity::users;
 
 use crate::domain::Username;
@@ -46,7 +47,10 @@ pub(crate) async fn user_find(database: &Database, id: UserId) -> Result<UserRow
         let query = users::table.find(id.get()).select(UserRow::as_select());
         Ok(run("user_find", query.first(conn)).await.optional()?)
     };
-    database.read(query).await?.ok_or_else(|| user_not_found(id))
+    database
+        .read(query)
+        .await?
+        .ok_or_else(|| user_not_found(id.get()))
 }
 
 /// The users with these ids or names, in no particular order, each once.
@@ -66,27 +70,22 @@ pub(crate) async fn users_find(
         .await
 }
 
-/// Removes a user and, by cascade, everything that hangs on it. With an `owner`, only if it is that user.
-pub(crate) async fn user_delete(
-    database: &Database,
-    id: UserId,
-    owner: Option<UserId>,
-) -> Result<Option<UserRow>, Failure> {
+/// Removes a user and, by cascade, everything that hangs on it.
+pub(crate) async fn user_delete(database: &Database, id: UserId) -> Result<Option<UserRow>, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
             let lock = diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(DELETE_LOCK);
             run("user_delete_lock", lock.execute(conn)).await?;
-            let target = users::table
-                .find(id.get())
-                .filter(users::id.eq(owner.unwrap_or(id).get()));
-            let delete = diesel::delete(target).returning(UserRow::as_returning());
-            let deleted = run("user_delete", delete.get_result(conn)).await.optional()?;
-            let somebody_elses = owner.is_some_and(|owner| owner != id);
-            if somebody_elses && user_exists_in_txn(conn, id).await? {
-                return Err(not_owner(id).into());
-            }
-            Ok(deleted)
+            let delete = diesel::delete(users::table.find(id.get())).returning(UserRow::as_returning());
+            Ok(run("user_delete", delete.get_result(conn)).await.optional()?)
         })
+        .await
+}
+
+/// Whether there is such a user.
+pub(crate) async fn user_exists(database: &Database, id: UserId) -> Result<bool, Failure> {
+    database
+        .read(async |conn: &mut Connection| user_exists_in_txn(conn, id).await)
         .await
 }
 
@@ -95,7 +94,7 @@ pub(super) async fn not_owned(conn: &mut Connection, id: UserId) -> Result<Failu
     Ok(if user_exists_in_txn(conn, id).await? {
         not_owner(id)
     } else {
-        user_not_found(id)
+        user_not_found(id.get())
     })
 }
 
@@ -104,13 +103,8 @@ async fn user_exists_in_txn(conn: &mut Connection, id: UserId) -> Result<bool, A
     Ok(run("user_exists", exists.get_result(conn)).await?)
 }
 
-fn not_owner(id: UserId) -> Failure {
+/// The failure of a write to what is somebody else's.
+pub(crate) fn not_owner(id: UserId) -> Failure {
     Failure::new(Reason::NotOwner, "this belongs to another user")
-        .with_resource(kith_rules::identity::USER, format!("users/{id}"))
-}
-
-/// The failure of a read that names a user who is not there.
-pub(crate) fn user_not_found(id: UserId) -> Failure {
-    Failure::new(Reason::UserNotFound, "there is no such user")
         .with_resource(kith_rules::identity::USER, format!("users/{id}"))
 }

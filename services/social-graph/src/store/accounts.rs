@@ -11,11 +11,6 @@ pub(super) async fn account_exists(conn: &mut Connection, id: UserId) -> Result<
     Ok(run("account_exists", query.get_result(conn)).await?)
 }
 
-/// The failure of a read that names a user who is not there.
-pub(crate) fn user_not_found(id: UserId) -> Failure {
-    Failure::new(Reason::UserNotFound, "there is no such user").with_resource(USER, format!("users/{id}"))
-}
-
 /// The failure of a write that meets a deactivated user.
 pub(super) fn user_inactive(id: UserId) -> Failure {
     Failure::new(

@@ -99,12 +99,24 @@ pub(crate) async fn follows_create(
     edges: &[FollowEdge],
     allow_existing: bool,
 ) -> Result<Vec<Result<Created, Failure>>, Failure> {
+    let mut made = Sinces::new();
     let mut batch = loop {
         match follows_create_once(database, edges).await {
             // A user vanished between the look at the accounts and the foreign key's. The next look sees that, and
             // the item alone fails.
             Err(failure) if failure.reason() == Reason::UserNotFound => {}
-            outcome => break outcome?,
+            Err(failure) => return Err(failure),
+            Ok(batch) => {
+                made.extend(&batch.made);
+                if edges
+                    .iter()
+                    .all(|edge| batch.settles(*edge) || made.contains_key(&key(*edge)))
+                {
+                    break Batch { made, ..batch };
+                }
+                // A follow was there when the insert met it, and gone a statement later; or a user came between the
+                // two. Either can be made now.
+            }
         }
     };
     Ok(edges
@@ -151,9 +163,16 @@ async fn accounts_find_in_txn(conn: &mut Connection, ids: &[i64]) -> Result<Hash
 }
 
 impl Batch {
+    /// Whether it is known what is with `edge`: it is there, or one of its users is not.
+    fn settles(&self, edge: FollowEdge) -> bool {
+        let (follower_id, followed_id) = key(edge);
+        let there = self.made.contains_key(&key(edge)) || self.existing.contains_key(&key(edge));
+        there || !self.accounts.contains(&follower_id) || !self.accounts.contains(&followed_id)
+    }
+
     /// The first of several equal items is the one that made the follow.
     fn outcome(&mut self, edge: FollowEdge, allow_existing: bool) -> Result<Created, Failure> {
-        let key = (edge.follower_id().get(), edge.followed_id().get());
+        let key = key(edge);
         if let Some(since) = self.made.remove(&key) {
             self.existing.insert(key, since);
             return Ok(Created {
@@ -168,11 +187,13 @@ impl Batch {
             }),
             Some(_) => Err(FOLLOWS_PKEY.failure()),
             None if !self.accounts.contains(&key.0) => Err(FOLLOWS_FOLLOWER_ID_FKEY.failure()),
-            None if !self.accounts.contains(&key.1) => Err(FOLLOWS_FOLLOWED_ID_FKEY.failure()),
-            // The insert met it, and it was gone when the next statement looked.
-            None => Err(FOLLOWS_PKEY.failure()),
+            None => Err(FOLLOWS_FOLLOWED_ID_FKEY.failure()),
         }
     }
+}
+
+fn key(edge: FollowEdge) -> (i64, i64) {
+    (edge.follower_id().get(), edge.followed_id().get())
 }
 
 fn by_edge(rows: Vec<EdgeRow>) -> Sinces {

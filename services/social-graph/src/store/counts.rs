@@ -4,8 +4,7 @@ use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Connection, Database, OptionalRow, run};
 use kith_primitives::{Failure, UserId};
-
-use super::accounts::user_not_found;
+use kith_rules::identity::user_not_found;
 
 /// The sizes of a user's lists.
 #[derive(Clone, Copy, Debug, QueryableByName)]

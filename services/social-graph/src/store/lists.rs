@@ -5,9 +5,10 @@ use diesel::sql_types::{BigInt, Bool, Timestamptz};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Connection, Database, cursor, cursor_time, run};
 use kith_primitives::{Failure, Page, UserId};
+use kith_rules::identity::user_not_found;
 use kith_schema::tables::social_graph::follows;
 
-use super::accounts::{account_exists, user_not_found};
+use super::accounts::account_exists;
 use super::follows::FollowRow;
 
 /// A page of follows, and the token of the next one.

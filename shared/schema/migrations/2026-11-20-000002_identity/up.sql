@@ -41,13 +41,13 @@ CREATE TABLE identity.profiles (
     avatar_url text NOT NULL DEFAULT ''
         CONSTRAINT identity_profiles_avatar_url_length CHECK (char_length(avatar_url) <= 500)
         CONSTRAINT identity_profiles_avatar_url_scheme
-            CHECK (avatar_url = '' OR avatar_url COLLATE "C" ~* '^https?://'),
+            CHECK (avatar_url = '' OR avatar_url COLLATE "C" ~* '^https?://[^/?#\\\u0001-\u0020\u007f][^\\\u0001-\u0020\u007f]*$'),
     location text NOT NULL DEFAULT ''
         CONSTRAINT identity_profiles_location_length CHECK (char_length(location) <= 100),
     website_url text NOT NULL DEFAULT ''
         CONSTRAINT identity_profiles_website_url_length CHECK (char_length(website_url) <= 200)
         CONSTRAINT identity_profiles_website_url_scheme
-            CHECK (website_url = '' OR website_url COLLATE "C" ~* '^https?://'),
+            CHECK (website_url = '' OR website_url COLLATE "C" ~* '^https?://[^/?#\\\u0001-\u0020\u007f][^\\\u0001-\u0020\u007f]*$'),
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     version bigint NOT NULL DEFAULT 1
