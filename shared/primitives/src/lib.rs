@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod caller;
+mod chain;
 mod context;
 mod etag;
 mod failure;
@@ -16,6 +17,7 @@ mod text;
 mod violations;
 
 pub use caller::{Caller, ServiceCaller, UserCaller};
+pub use chain::chain;
 pub use context::Context;
 pub use etag::Etag;
 pub use failure::{Failure, Resource};
@@ -24,5 +26,5 @@ pub use ids::{IdInvalid, ServiceId, UserId};
 pub use page::{Cursor, Page, PageScope};
 pub use reason::{Kind, Reason};
 pub use request_id::RequestId;
-pub use text::{char_count, refuse_nul};
+pub use text::{char_count, excerpt, refuse_nul};
 pub use violations::{Invalid, Violation, Violations};

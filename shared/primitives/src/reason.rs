@@ -113,11 +113,11 @@ reasons! {
     EtagMismatch = "ETAG_MISMATCH" => Aborted,
     /// A message larger than the server takes or sends.
     MessageTooLarge = "MESSAGE_TOO_LARGE" => ResourceExhausted,
-    /// The server has as many calls as it can serve.
+    /// The server has as many calls as it can serve, or all its database connections are in use.
     ServerOverloaded = "SERVER_OVERLOADED" => ResourceExhausted,
     /// The database's lock table is full.
     DatabaseLocksExhausted = "DATABASE_LOCKS_EXHAUSTED" => ResourceExhausted,
-    /// The database does not answer; nothing was changed.
+    /// The database does not answer, or changes of others hold what this one needs; nothing was changed.
     DatabaseUnavailable = "DATABASE_UNAVAILABLE" => Unavailable,
     /// The connection broke during COMMIT: the change may or may not have happened.
     OutcomeUnknown = "OUTCOME_UNKNOWN" => Unavailable,
@@ -131,4 +131,6 @@ reasons! {
     MessageUndecodable = "MESSAGE_UNDECODABLE" => Internal,
     /// A defect on our side.
     Internal = "INTERNAL" => Internal,
+    /// The request is compressed in a way that the server does not speak.
+    CompressionUnsupported = "COMPRESSION_UNSUPPORTED" => Unimplemented,
 }

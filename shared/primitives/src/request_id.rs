@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The id of one call, in its errors, its trailers and its log lines.
+/// The id of one call, in its errors, the headers of its answer and its log lines.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(Arc<str>);
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use kith_primitives::{Failure, Kind, Reason, RequestId};
+use kith_primitives::{Failure, Kind, Reason, RequestId, excerpt};
 use prost::Message;
 use tonic::{Code, Status};
 use tonic_types::pb;
@@ -123,8 +123,12 @@ fn message(failure: &Failure) -> String {
     format!("{}: {text}", failure.reason().slug())
 }
 
+/// Of a defect nothing but its reason: whatever else was put into the failure was not written for callers.
 fn details(failure: &Failure) -> Vec<prost_types::Any> {
     let mut details = vec![any("ErrorInfo", &error_info(failure))];
+    if failure.reason() == Reason::Internal {
+        return details;
+    }
     if !failure.violations().is_empty() {
         details.push(any("BadRequest", &bad_request(failure)));
     }
@@ -153,6 +157,7 @@ fn error_info(failure: &Failure) -> pb::ErrorInfo {
     let metadata = failure
         .metadata()
         .iter()
+        .filter(|_| failure.reason() != Reason::Internal)
         .map(|(key, value)| ((*key).to_owned(), value.clone()));
     pb::ErrorInfo {
         reason: failure.reason().slug().to_owned(),
@@ -165,6 +170,7 @@ fn bad_request(failure: &Failure) -> pb::BadRequest {
     let violations = failure
         .violations()
         .iter()
+        .filter(|violation| violation.reason != Reason::Internal)
         .map(|violation| pb::bad_request::FieldViolation {
             field: violation.field.clone(),
             description: violation.description.clone(),
@@ -203,10 +209,8 @@ fn failure_of_tonic(status: &Status, path: &str) -> Option<Failure> {
         Code::Cancelled => return None,
         Code::OutOfRange => Failure::new(Reason::MessageTooLarge, "the message is too large"),
         Code::Unimplemented if status.message().is_empty() => method_unknown(path),
-        // A compression that is not spoken here. What is has a name of its own in the message.
-        Code::Unimplemented => {
-            Failure::new(Reason::MethodUnknown, status.message()).with_metadata("method", path)
-        }
+        // The message names the one that was used, in the caller's words.
+        Code::Unimplemented => Failure::new(Reason::CompressionUnsupported, excerpt(status.message())),
         // The gRPC specification gives INTERNAL to a message that cannot be decoded; its reason tells it from ours.
         Code::Internal | Code::InvalidArgument if is_undecodable(status) => Failure::new(
             Reason::MessageUndecodable,
@@ -221,18 +225,7 @@ fn failure_of_tonic(status: &Status, path: &str) -> Option<Failure> {
 
 /// The failure of a call to a method that is not served here.
 pub(crate) fn method_unknown(path: &str) -> Failure {
-    Failure::new(Reason::MethodUnknown, "there is no such method here").with_metadata("method", path)
-}
-
-/// The whole chain of causes on one line.
-pub(crate) fn chain(cause: &(dyn Error + Send + Sync + 'static)) -> String {
-    let mut text = cause.to_string();
-    let mut next = cause.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
+    Failure::new(Reason::MethodUnknown, "there is no such method here").with_metadata("method", excerpt(path))
 }
 
 fn is_undecodable(status: &Status) -> bool {
@@ -251,8 +244,10 @@ fn is_undecodable(status: &Status) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     use kith_contracts::errors::v1::ErrorReason;
+    use kith_primitives::{Invalid, Violations};
     use tonic_types::StatusExt;
 
     use super::*;
@@ -304,6 +299,27 @@ mod tests {
         let bytes = [status.message().as_bytes(), status.details()].concat();
         assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
         assert_eq!(status.code(), Code::Internal);
+    }
+
+    #[test]
+    fn of_a_defect_nothing_but_the_reason_is_told() {
+        let mut violations = Violations::new();
+        let mut defect = Invalid::new(Reason::Internal, "hunter2");
+        defect.constraint = Some("hunter2");
+        violations.add("hunter2", defect.clone());
+        let failure = violations
+            .into_failure()
+            .with_resource("hunter2", "hunter2")
+            .with_retry_after(Duration::from_secs(1));
+        let status = to_rpc_status(&failure);
+        assert_eq!(status.details.len(), 1);
+        assert!(!String::from_utf8_lossy(&status.encode_to_vec()).contains("hunter2"));
+
+        let mut violations = Violations::new();
+        violations.add("id", Invalid::new(Reason::IdInvalid, "must be greater than 0"));
+        violations.add("hunter2", defect);
+        let status = to_rpc_status(&violations.into_failure());
+        assert!(!String::from_utf8_lossy(&status.encode_to_vec()).contains("hunter2"));
     }
 
     #[test]

@@ -118,7 +118,7 @@ async fn a_compression_that_is_not_spoken_is_unimplemented_and_named() {
         framed(1, 2, &[8, 1]),
     )
     .await;
-    let refused = refused(&status, Code::Unimplemented, "METHOD_UNKNOWN");
+    let refused = refused(&status, Code::Unimplemented, "COMPRESSION_UNSUPPORTED");
     assert!(refused.message.contains("gzip"), "{}", refused.message);
 }
 
@@ -144,4 +144,21 @@ async fn what_is_not_served_here_is_unimplemented() {
         let refused = refused(&status, Code::Unimplemented, "METHOD_UNKNOWN");
         assert_eq!(refused.metadata("method"), Some(path));
     }
+}
+
+// Control: `failure_of_tonic` and `method_unknown` without `excerpt`; all 8,000 characters came back.
+#[tokio::test]
+async fn of_a_long_path_and_a_long_encoding_only_the_beginning_comes_back() {
+    let server = TestServer::start().await;
+    let path = format!("/{}", "x".repeat(8000));
+    let message = message_of(&GetFollowRequest::default());
+    let status = server.connect().await.send(&path, &[], message).await;
+    let told = refused(&status, Code::Unimplemented, "METHOD_UNKNOWN");
+    assert_eq!(told.metadata("method"), Some(&*format!("{}...", &path[..100])));
+
+    let encoding = "x".repeat(8000);
+    let headers = [("grpc-encoding", encoding.as_str())];
+    let status = send(&server, "Follow", &headers, framed(1, 2, &[8, 1])).await;
+    let told = refused(&status, Code::Unimplemented, "COMPRESSION_UNSUPPORTED");
+    assert!(told.message.len() < 200, "{}", told.message.len());
 }

@@ -1,6 +1,6 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
-use kith_primitives::{Context, Failure, Kind};
+use kith_primitives::{Context, Failure, Kind, chain};
 use kith_telemetry::names;
 use tokio::sync::oneshot;
 use tonic::Status;
@@ -8,7 +8,7 @@ use tracing::{Instrument, Span, error, info};
 
 use super::catch_panics::caught;
 use super::{Inner, Layers, refuse};
-use crate::status::{carried, chain};
+use crate::status::carried;
 
 /// Runs every mutation in a task of its own, so that a caller who hangs up cannot stop it half-way.
 ///
@@ -47,7 +47,7 @@ fn log(unheard: &Response) {
     let Some(failure) = status.and_then(carried) else {
         return info!("the call went on without its caller, and ended");
     };
-    let cause = failure.cause().map(chain);
+    let cause = failure.cause().map(|cause| chain(cause));
     macro_rules! line {
         ($level:ident) => {
             $level!(
