@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime};
 use kith_contracts::identity::v1::ListSigningKeysRequest;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::social_graph::v1::{BatchFollowRequest, FollowRequest, GetFollowRequest};
-use kith_primitives::{Caller, UserCaller, UserId};
+use kith_primitives::{Caller, Failure, Reason, UserCaller, UserId};
 use kith_tokens::{Issuer, SharedKeys, SigningKey, Subject};
 use secrecy::ExposeSecret;
+use serde_json::json;
 use tonic::{Code, Request, Status};
 
-use crate::harness::{ISSUER, Identity, TestServer, refused, with};
+use crate::harness::{ISSUER, Identity, Plan, TestServer, access_line, refused, with};
 
 const AUTHORIZATION: &str = "authorization";
 const SERVICE_AUTHORIZATION: &str = "x-kith-service-authorization";
@@ -65,6 +66,40 @@ async fn a_token_says_who_calls() {
     ];
     let caller = get_follow(&server, &both).await.expect("a service for a user");
     assert!(matches!(caller, Caller::ServiceForUser { .. }), "{caller:?}");
+}
+
+// Control: `authenticate` that does not fill what `observe` made; all lines were without ids.
+#[tokio::test]
+async fn the_access_log_says_who_called_however_the_call_ends() {
+    let server = TestServer::start().await;
+    server
+        .graph
+        .plan(Plan::Fail(|| Failure::new(Reason::FollowNotFound, "planned")));
+    let (user, service) = (server.user_token(), server.service_token(&[]));
+    let (as_user, for_user) = ((AUTHORIZATION, &*user), (SERVICE_AUTHORIZATION, &*service));
+    for (id, tokens, expected) in [
+        ("who.user", &[as_user][..], [json!(7), json!(null)]),
+        (
+            "who.service",
+            &[(AUTHORIZATION, &*service)],
+            [json!(null), json!(3)],
+        ),
+        ("who.both", &[as_user, for_user], [json!(7), json!(3)]),
+        ("who.nobody", &[], [json!(null), json!(null)]),
+    ] {
+        let request = with(bearing(GetFollowRequest::default(), tokens), "x-request-id", id);
+        let mut client = server.connect().await.graph();
+        client
+            .get_follow(request)
+            .await
+            .expect_err("planned, or no token");
+        let line = access_line(id).await;
+        assert_eq!(
+            [&line["user.id"], &line["kith.service_id"]],
+            [&expected[0], &expected[1]],
+            "{line}"
+        );
+    }
 }
 
 #[tokio::test]

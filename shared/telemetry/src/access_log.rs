@@ -14,6 +14,10 @@ pub struct RpcFinished<'a> {
     pub method: &'a str,
     /// The id of the call.
     pub request_id: &'a str,
+    /// The user who acts, if the call came so far that one is known.
+    pub user_id: Option<i64>,
+    /// The service that calls, by itself or for that user.
+    pub service_id: Option<i64>,
     /// The gRPC status code, 0 to 16.
     pub code: i32,
     /// The `ErrorReason`; empty when there is none.
@@ -27,9 +31,9 @@ pub struct RpcFinished<'a> {
 /// Ends the current span, which is the call's, and writes its line in the access log.
 ///
 /// The line has level error for a defect of ours, warn where the server failed in another way, debug for
-/// health checks, and else info, whatever the caller did wrong.
+/// health checks, and else info, whatever the caller did wrong: nobody can fill the log of errors from outside.
 pub fn rpc_finished(call: &RpcFinished<'_>) {
-    let (code, fault) = outcome(call.code);
+    let (code, fault) = outcome(call.code, call.reason);
     let span = Span::current();
     span.record(names::RPC_STATUS_CODE, code);
     if fault != Fault::Callers {
@@ -45,6 +49,8 @@ pub fn rpc_finished(call: &RpcFinished<'_>) {
                     { names::RPC_STATUS_CODE } = code,
                     { names::DURATION_MS } = millis(call.duration),
                     { names::REQUEST_ID } = call.request_id,
+                    { names::USER_ID } = call.user_id,
+                    { names::SERVICE_ID } = call.service_id,
                     { names::ERROR_REASON } = given(call.reason),
                     { names::ERROR_CAUSE } = given(&call.cause),
                 },
@@ -70,9 +76,14 @@ enum Fault {
     Defect,
 }
 
-/// The name of a status code, and who is to blame for it (semantic conventions for gRPC).
-fn outcome(code: i32) -> (&'static str, Fault) {
+/// The name of a status code, and who is to blame for it: semantic conventions for gRPC, unless the reason knows better.
+fn outcome(code: i32, reason: &str) -> (&'static str, Fault) {
     match code {
+        // gRPC itself gives INTERNAL to a request that is no message.
+        13 if reason == "MESSAGE_UNDECODABLE" => ("INTERNAL", Fault::Callers),
+        8 if matches!(reason, "SERVER_OVERLOADED" | "DATABASE_LOCKS_EXHAUSTED") => {
+            ("RESOURCE_EXHAUSTED", Fault::Servers)
+        }
         0 => ("OK", Fault::Callers),
         1 => ("CANCELLED", Fault::Callers),
         3 => ("INVALID_ARGUMENT", Fault::Callers),

@@ -36,6 +36,12 @@ pub const OTEL_STATUS_CODE: &str = "otel.status_code";
 /// The id of the call, as in its answer and in the details of its error.
 pub const REQUEST_ID: &str = "kith.request_id";
 
+/// The user who acts, as proven by its token; absent when nobody does. Source: semantic conventions for users.
+pub const USER_ID: &str = "user.id";
+
+/// The service account that calls by itself or passes on a user's call, as proven by its token.
+pub const SERVICE_ID: &str = "kith.service_id";
+
 /// The id of the caller's trace, 32 hexadecimal digits. Source: OpenTelemetry's conventions for trace context in logs.
 pub const TRACE_ID: &str = "trace_id";
 

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use kith_primitives::{Caller, Failure, Reason};
 use kith_tokens::Subject;
 
-use super::{Inner, Layers, Shared, refuse};
+use super::{Inner, KnownCaller, Layers, Shared, refuse};
 
 /// Metadata key of a service's own token when it passes on a user's call.
 const SERVICE_AUTHORIZATION: &str = "x-kith-service-authorization";
@@ -20,6 +20,10 @@ pub(super) async fn authenticate(State(shared): Layers, mut request: Request, in
     if !open {
         match caller(&shared, request.headers()) {
             Ok(Some(caller)) => {
+                if let Some(known) = request.extensions().get::<KnownCaller>() {
+                    // Nobody else fills it.
+                    let _ = known.0.set(caller.clone());
+                }
                 request.extensions_mut().insert(caller);
             }
             Ok(None) => {}

@@ -14,14 +14,14 @@ mod observe;
 mod readiness;
 mod receive;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use kith_primitives::{Failure, RequestId};
+use kith_primitives::{Caller, Failure, RequestId};
 use kith_tokens::{SharedKeys, Verifier};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -61,6 +61,11 @@ macro_rules! layers {
 }
 
 layers!(observe explain end_streams catch_panics deadline readiness authenticate authorise receive detach);
+
+/// Who calls, for the access log: `observe` makes it and `authenticate` fills it, so that it is known however the call
+/// ends.
+#[derive(Clone, Debug, Default)]
+struct KnownCaller(Arc<OnceLock<Caller>>);
 
 /// Answers a call that a layer refuses.
 fn refuse(failure: Failure) -> Response {

@@ -3,12 +3,12 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::HeaderValue;
-use kith_primitives::RequestId;
+use kith_primitives::{Caller, RequestId, ServiceCaller, UserCaller, chain};
 use tonic::{Code, Status};
 use tracing::{Instrument, Span};
 
-use super::{Inner, Layers};
-use crate::status::{carried, chain};
+use super::{Inner, KnownCaller, Layers};
+use crate::status::carried;
 
 /// Metadata key of the request id, in requests (a wish) and in answers (the truth).
 const REQUEST_ID: &str = "x-request-id";
@@ -19,7 +19,9 @@ pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: 
     let id = wish
         .and_then(RequestId::from_caller)
         .unwrap_or_else(RequestId::random);
+    let caller = KnownCaller::default();
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(caller.clone());
 
     let method = shared.methods.find(request.uri().path());
     let name = method
@@ -31,6 +33,7 @@ pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: 
     let mut line = Line {
         method: name,
         id: &id,
+        caller,
         span: span.clone(),
         start: Instant::now(),
         ended: None,
@@ -48,6 +51,7 @@ pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: 
 struct Line<'a> {
     method: &'a str,
     id: &'a RequestId,
+    caller: KnownCaller,
     span: Span,
     start: Instant,
     /// `None` until there is an answer, and then the status if it is not OK.
@@ -67,15 +71,20 @@ impl Line<'_> {
 impl Drop for Line<'_> {
     fn drop(&mut self) {
         let failure = self.ended.as_ref().and_then(Option::as_ref).and_then(carried);
+        let caller = self.caller.0.get();
+        let user_id = |user: &UserCaller| user.user_id.get();
+        let service_id = |service: &ServiceCaller| service.service_id.get();
         let call = kith_telemetry::RpcFinished {
             method: self.method,
             request_id: self.id.as_str(),
+            user_id: caller.and_then(Caller::user).map(user_id),
+            service_id: caller.and_then(Caller::service).map(service_id),
             code: self.code() as i32,
             reason: failure.map_or("", |failure| failure.reason().slug()),
             duration: self.start.elapsed(),
             cause: failure
                 .and_then(|failure| failure.cause())
-                .map(chain)
+                .map(|cause| chain(cause))
                 .unwrap_or_default(),
         };
         self.span.in_scope(|| kith_telemetry::rpc_finished(&call));

@@ -13,6 +13,8 @@ fn call(code: i32) -> RpcFinished<'static> {
     RpcFinished {
         method: METHOD,
         request_id: "r1",
+        user_id: None,
+        service_id: None,
         code,
         reason: "",
         duration,
@@ -46,6 +48,8 @@ fn the_access_log_has_one_flat_line_for_each_call() {
         span.in_scope(|| {
             rpc_finished(&RpcFinished {
                 reason: "INTERNAL",
+                user_id: Some(7),
+                service_id: Some(3),
                 cause,
                 ..call(13)
             });
@@ -61,6 +65,8 @@ fn the_access_log_has_one_flat_line_for_each_call() {
             "rpc.status_code": "INTERNAL",
             "duration_ms": 1.234,
             "kith.request_id": "r1",
+            "user.id": 7,
+            "kith.service_id": 3,
             "trace_id": TRACE_ID,
             "kith.error.reason": "INTERNAL",
             "kith.error.cause": "relation \"users\" does not exist\nat character 1",
@@ -103,15 +109,24 @@ fn a_cause_of_several_lines_stays_on_one() {
 
 #[test]
 fn the_level_says_whose_fault_it_was() {
-    for (method, code, level) in [
-        (METHOD, 0, "INFO"),
-        (METHOD, 5, "INFO"),
-        (METHOD, 14, "WARN"),
-        (METHOD, 13, "ERROR"),
-        ("grpc.health.v1.Health/Check", 0, "DEBUG"),
+    for (method, code, reason, level) in [
+        (METHOD, 0, "", "INFO"),
+        (METHOD, 5, "USER_NOT_FOUND", "INFO"),
+        (METHOD, 8, "MESSAGE_TOO_LARGE", "INFO"),
+        (METHOD, 8, "SERVER_OVERLOADED", "WARN"),
+        (METHOD, 14, "DATABASE_UNAVAILABLE", "WARN"),
+        (METHOD, 13, "INTERNAL", "ERROR"),
+        // Anybody can send such requests, as many as they like.
+        (METHOD, 13, "MESSAGE_UNDECODABLE", "INFO"),
+        ("grpc.health.v1.Health/Check", 0, "", "DEBUG"),
     ] {
-        let lines = json_lines("debug", || rpc_finished(&RpcFinished { method, ..call(code) }));
-        assert_eq!(lines[0]["level"], level, "{method} {code}");
+        let call = RpcFinished {
+            method,
+            reason,
+            ..call(code)
+        };
+        let lines = json_lines("debug", || rpc_finished(&call));
+        assert_eq!(lines[0]["level"], level, "{method} {code} {reason}");
     }
 }
 

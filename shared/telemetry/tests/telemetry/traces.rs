@@ -27,6 +27,8 @@ fn finish(code: i32) {
     rpc_finished(&RpcFinished {
         method: METHOD,
         request_id: "r1",
+        user_id: None,
+        service_id: None,
         code,
         reason: "",
         duration,
