@@ -1,6 +1,7 @@
 //! The Kith that runs on this machine, as the other commands reach it: its addresses, and tokens signed with its key.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use kith_contracts::identity::v1::batch_get_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
@@ -12,6 +13,7 @@ use kith_tokens::Issuer;
 use secrecy::SecretString;
 use tonic::{Code, Request, Status};
 
+use crate::command_line::own_command;
 use crate::data_directory::DataDirectory;
 use crate::run_file::RunFile;
 
@@ -19,10 +21,13 @@ use crate::run_file::RunFile;
 pub(crate) const OPERATOR: ServiceId = ServiceId::from_database(1);
 /// The session in the tokens that are signed here for users, who did not sign in.
 const SESSION: &str = "kith-token";
+/// How long identity may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A running Kith whose data directory we may read.
 #[derive(Clone, Debug)]
 pub(crate) struct Local {
+    directory: DataDirectory,
     facts: RunFile,
     issuer: Issuer,
 }
@@ -31,20 +36,33 @@ impl Local {
     /// The Kith that runs on `directory`.
     pub(crate) fn find(directory: &DataDirectory) -> Result<Self, AnyError> {
         let not_up = || {
+            let start = own_command("up", directory);
             format!(
-                "kith is not up on {}; start it with: kith up",
+                "kith is not up on {}; start it with: {start}",
                 directory.path().display()
             )
         };
+        // Its facts outlive one that was killed, and its ports may be somebody else's by now.
+        if !directory.is_held()? {
+            return Err(not_up().into());
+        }
         let facts = directory.run_file()?.ok_or_else(not_up)?;
         let key = directory.signing_key()?.ok_or_else(not_up)?;
-        Self::of(facts, key)
+        Self::of(directory.clone(), facts, key)
     }
 
-    /// The one with these facts and this key.
-    pub(crate) fn of(facts: RunFile, key: kith_tokens::SigningKey) -> Result<Self, AnyError> {
+    /// The one on `directory`, with these facts and this key.
+    pub(crate) fn of(
+        directory: DataDirectory,
+        facts: RunFile,
+        key: kith_tokens::SigningKey,
+    ) -> Result<Self, AnyError> {
         let issuer = Issuer::new(key, &facts.tokens.issuer, &facts.tokens.audience)?;
-        Ok(Self { facts, issuer })
+        Ok(Self {
+            directory,
+            facts,
+            issuer,
+        })
     }
 
     pub(crate) fn facts(&self) -> &RunFile {
@@ -72,9 +90,9 @@ impl Local {
         let token = BearerToken::new(&self.operator_token([])?)?;
         let mut identity = IdentityServiceClient::with_interceptor(channel, token);
         let keys = keys.into_iter().map(|key| UserKey { key: Some(key) }).collect();
-        let answer = identity
-            .batch_get_users(Request::new(BatchGetUsersRequest { keys }))
-            .await;
+        let mut request = Request::new(BatchGetUsersRequest { keys });
+        request.set_timeout(ANSWER_WITHIN);
+        let answer = identity.batch_get_users(request).await;
         let results = answer
             .map_err(|status| self.explain(&status))?
             .into_inner()
@@ -85,8 +103,9 @@ impl Local {
     fn explain(&self, status: &Status) -> AnyError {
         let RunFile { pid, identity, .. } = &self.facts;
         match status.code() {
-            Code::Unavailable => format!(
-                "kith up (process {pid}) does not answer at {identity}; if it is gone, start it again with: kith up"
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => format!(
+                "kith up (process {pid}) does not answer at {identity}; if it is gone, start it again with: {}",
+                own_command("up", &self.directory)
             ),
             _ => format!("identity at {identity} refused: {}", status.message()),
         }

@@ -1,7 +1,9 @@
 //! `kith`: everything in one process, and the operator's tool.
 
+mod command_line;
 mod commands;
 mod data_directory;
+mod held;
 mod import;
 mod local;
 mod report;

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{Write as _, stderr, stdout};
 
+use kith_rpc::process::AnyError;
+
 /// A line about what is being done.
 pub(crate) fn progress(line: &str) {
     // Nobody reads it any more: no reason to stop.
@@ -11,8 +13,9 @@ pub(crate) fn progress(line: &str) {
 }
 
 /// A result.
-pub(crate) fn result(text: &str) {
-    let _ = write!(stdout(), "{text}").and_then(|()| stdout().flush());
+pub(crate) fn result(text: &str) -> Result<(), AnyError> {
+    let written = write!(stdout(), "{text}").and_then(|()| stdout().flush());
+    written.map_err(|error| format!("cannot write the result: {error}").into())
 }
 
 /// An error with all that caused it, in one line each where they have one.

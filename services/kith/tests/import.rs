@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use kith_contracts::social_graph::v1::{GetCountsRequest, ListFollowersRequest};
+use rustix::process::Signal;
 
-use super::support::{Scratch, Up, kith, path, query, run_command};
+use super::support::{Scratch, Up, kith, path, query, run, run_command};
 
 const USERS: u64 = 300;
 const EDGES: u64 = 4000;
@@ -229,4 +230,22 @@ fn another_kith_is_reached_by_its_urls_and_a_token() {
     ];
     assert_eq!(import(&token(&scopes)).code, Some(0));
     assert_eq!(import("").code, Some(2));
+}
+
+// Keeps out: after a kill, the import called whoever had taken the ports, and was silent for 11 seconds.
+#[test]
+fn after_a_kill_it_says_that_kith_is_not_up() {
+    let scratch = Scratch::new("import-killed");
+    let directory = scratch.join("data");
+    Up::on(&directory).end(Signal::KILL);
+    let file = scratch.file("graph.edges", "1 2\n");
+    let said = run(&[
+        "import",
+        "edges",
+        path(&file),
+        "--data-directory",
+        path(&directory),
+    ]);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""));
+    assert!(said.stderr.contains("kith is not up on "), "{}", said.stderr);
 }

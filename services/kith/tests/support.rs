@@ -1,6 +1,7 @@
 //! What the tests share: directories, `kith` as a process, and its services as their callers see them.
 
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,8 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("kith-test-{}-{name}", std::process::id()));
+        let random = RandomState::new().build_hasher().finish();
+        let path = std::env::temp_dir().join(format!("kith-test-{random:016x}-{name}"));
         fs::create_dir(&path).expect("a directory below the temporary one");
         Self(path)
     }
@@ -125,6 +127,47 @@ impl Up {
         ]);
         command.args(arguments);
         command
+    }
+
+    /// As [`Up::command`], with this umask.
+    pub(crate) fn with_umask(umask: &str, arguments: &[&str]) -> Command {
+        let up = Self::command(arguments);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "umask $1; shift; exec \"$@\"", "sh", umask]);
+        command
+            .arg(up.get_program())
+            .args(up.get_args())
+            .stdin(Stdio::null());
+        for (name, value) in up.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
+    /// Starts one on `directory`, interrupts it once it says `line`, and waits for its end.
+    pub(crate) fn interrupt(line: &str, directory: &Path) -> Said {
+        let mut command = Self::command(&["--data-directory", path(directory)]);
+        let mut up = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("kith runs");
+        let said = Arc::new(Mutex::new(String::new()));
+        let lines = listen(up.stderr.take().expect("a pipe"), Arc::clone(&said));
+        assert!(lines.iter().any(|said| said.starts_with(line)), "{said:?}");
+        send(&up, Signal::INT);
+        let code = up.wait().expect("its end").code();
+        // Until nothing more is written.
+        lines.iter().for_each(drop);
+        let stderr = said.lock().expect("text").clone();
+        Said {
+            code,
+            stdout: String::new(),
+            stderr,
+        }
     }
 
     /// Starts `command` and waits until it is ready; otherwise answers what it said instead.
@@ -243,8 +286,7 @@ impl Up {
 
     /// Sends a signal and waits for the end.
     pub(crate) fn end(mut self, signal: Signal) -> ExitStatus {
-        let pid = Pid::from_raw(self.child.id().try_into().expect("a pid")).expect("a pid");
-        kill_process(pid, signal).expect("to send a signal");
+        send(&self.child, signal);
         self.wait()
     }
 
@@ -272,6 +314,11 @@ impl Drop for Up {
     }
 }
 
+fn send(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id().try_into().expect("a pid")).expect("a pid");
+    kill_process(pid, signal).expect("to send a signal");
+}
+
 /// Collects what is written to a pipe, and passes each line on.
 fn listen(pipe: impl std::io::Read + Send + 'static, said: Arc<Mutex<String>>) -> Receiver<String> {
     let (sender, lines) = channel();
@@ -283,6 +330,14 @@ fn listen(pipe: impl std::io::Read + Send + 'static, said: Arc<Mutex<String>>) -
         }
     });
     lines
+}
+
+/// A place where nothing can be written.
+pub(crate) fn full() -> fs::File {
+    fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("/dev/full")
 }
 
 /// Whether it was this signal that ended a process.
@@ -309,15 +364,32 @@ pub(crate) fn server_pid(cluster: &Path) -> Pid {
     Pid::from_raw(text.lines().next().expect("a line").parse().expect("a pid")).expect("a pid")
 }
 
-/// Whether any process names `directory` on its command line: server, reaper, initdb.
+/// Whether any process names `directory` on its command line (server, reaper, initdb) or works in it.
 pub(crate) fn is_at_work(directory: &Path) -> bool {
+    processes().any(|process| names(&process, directory) || works_in(&process, directory))
+}
+
+/// Whether a server's children are there: they work in `directory` and name it nowhere.
+pub(crate) fn has_backends(directory: &Path) -> bool {
+    processes().any(|process| !names(&process, directory) && works_in(&process, directory))
+}
+
+/// The directory of each process.
+fn processes() -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir("/proc").expect("/proc");
-    let lines = entries
-        .flatten()
-        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    lines
-        .map(|line| String::from_utf8_lossy(&line).into_owned())
-        .any(|line| line.contains(path(directory)))
+    entries.flatten().map(|entry| entry.path())
+}
+
+fn names(process: &Path, directory: &Path) -> bool {
+    // The dead have no command line any more.
+    let line = fs::read(process.join("cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).contains(path(directory))
+}
+
+/// Also when the directory is removed already, which the system adds to its name.
+fn works_in(process: &Path, directory: &Path) -> bool {
+    let place = fs::read_link(process.join("cwd")).unwrap_or_default();
+    place.to_string_lossy().starts_with(path(directory))
 }
 
 #[derive(QueryableByName)]

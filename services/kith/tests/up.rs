@@ -1,9 +1,12 @@
 //! `kith up`: starting, stopping, dying.
 
 use kith_contracts::social_graph::v1::GetCountsRequest;
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Signal, geteuid, kill_process};
 
-use super::support::{Scratch, Up, eventually, is_at_work, path, run, server_pid, was_killed};
+use super::support::{
+    Scratch, Up, eventually, full, has_backends, is_at_work, kith, path, run, run_command, server_pid,
+    was_killed,
+};
 
 #[tokio::test]
 async fn an_ephemeral_kith_serves_and_leaves_nothing_behind() {
@@ -21,7 +24,7 @@ async fn an_ephemeral_kith_serves_and_leaves_nothing_behind() {
     counts.expect("social-graph knows the keys and the user");
 
     let directory = up.directory();
-    assert!(is_at_work(&directory));
+    assert!(has_backends(&directory));
     assert_eq!(up.end(Signal::TERM).code(), Some(0));
     assert!(!is_at_work(&directory) && !directory.exists());
 }
@@ -38,6 +41,7 @@ async fn what_was_there_at_ctrl_c_is_there_again() {
     );
     let alice = up.register("alice").await;
     let token = up.token(&["alice"]);
+    assert!(has_backends(&directory));
     assert_eq!(up.end(Signal::INT).code(), Some(0));
     assert!(!is_at_work(&directory) && !directory.join("kith.run").exists());
 
@@ -67,6 +71,7 @@ async fn kill_9_leaves_no_process_and_loses_nothing() {
     let directory = scratch.join("data");
     let up = Up::on(&directory);
     up.register("alice").await;
+    assert!(has_backends(&directory));
     assert!(was_killed(up.end(Signal::KILL)));
     eventually("no process is left", || !is_at_work(&directory));
 
@@ -79,7 +84,7 @@ async fn kill_9_leaves_no_process_and_loses_nothing() {
 fn kill_9_of_an_ephemeral_kith_leaves_no_directory() {
     let up = Up::start(&["--ephemeral"]);
     let directory = up.directory();
-    assert!(directory.exists());
+    assert!(directory.exists() && has_backends(&directory));
     assert!(was_killed(up.end(Signal::KILL)));
     eventually("nothing is left", || {
         !is_at_work(&directory) && !directory.exists()
@@ -169,4 +174,90 @@ fn without_a_subcommand_there_is_help() {
     for part in ["up", "migrate", "token", "import"] {
         assert!(said.stderr.contains(&format!("\n  {part} ")), "{}", said.stderr);
     }
+}
+
+// Keeps out: variables were let be that began with the name of another.
+#[test]
+fn a_variable_that_no_setting_has_is_a_mistake() {
+    let said = run_command(
+        kith(&["up"])
+            .env("KITH_POOL_SIZES", "4")
+            .env("KITH_PLAINTEXT_ALLOWED", "1"),
+    );
+    assert_eq!(said.code, Some(2));
+    for part in [
+        "KITH_POOL_SIZES: ",
+        "did you mean KITH_POOL_SIZE?",
+        "KITH_PLAINTEXT_ALLOWED: ",
+    ] {
+        assert!(said.stderr.contains(part), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn ctrl_c_while_it_starts_is_answered_and_leaves_no_process() {
+    let scratch = Scratch::new("early");
+    let directory = scratch.join("data");
+    let said = Up::interrupt("making a PostgreSQL in ", &directory);
+    assert_eq!(
+        (said.code, said.stdout.as_str()),
+        (Some(0), ""),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains("\nstopping, as soon as "), "{}", said.stderr);
+    assert!(!is_at_work(&directory));
+}
+
+// Keeps out: with a umask of 077, the user that runs PostgreSQL for root could not get through what root had made.
+#[test]
+fn a_umask_bars_no_way() {
+    let scratch = Scratch::new("umask");
+    let directory = scratch.join("u1/u2");
+    let up = Up::spawn(&mut Up::with_umask(
+        "077",
+        &["--data-directory", path(&directory)],
+    ));
+    up.unwrap_or_else(|said| panic!("{said:?}")).stop();
+}
+
+#[test]
+fn a_start_that_fails_takes_back_what_it_made() {
+    let scratch = Scratch::new("taken-back");
+    let mut up = Up::command(&["--data-directory", path(&scratch.join("u1/u2"))]);
+    let said = run_command(up.env("KITH_POSTGRES_BIN", "/nowhere"));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(!scratch.join("u1").exists());
+}
+
+#[test]
+fn root_does_not_lock_a_user_out_of_its_own_directory() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can do this");
+        return;
+    }
+    let scratch = Scratch::new("of-nobody");
+    std::os::unix::fs::chown(scratch.join(""), Some(65534), Some(65534)).expect("to give it away");
+    for name in ["", "not/there/yet"] {
+        let said = run(&["up", "--data-directory", path(&scratch.join(name))]);
+        assert_eq!(said.code, Some(1));
+        assert!(
+            said.stderr.contains("belongs to the user with id 65534")
+                && said.stderr.contains("run kith as that user"),
+            "{}",
+            said.stderr
+        );
+    }
+    assert!(!scratch.join("not").exists() && !scratch.join("postgres").exists());
+}
+
+// Keeps out: a panic, and exit code 101.
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    for arguments in [["--help"].as_slice(), &["up", "--help"], &["--version"]] {
+        let said = run_command(kith(arguments).stdout(full()));
+        assert_eq!((said.code, said.stderr.as_str()), (Some(1), ""), "{arguments:?}");
+    }
+    let said = run_command(kith(&["up", "--nonsense"]).stderr(full()));
+    assert_eq!(said.code, Some(2));
 }

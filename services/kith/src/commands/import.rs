@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use kith_rpc::process::{self, AnyError};
-use kith_settings::{Environment, Invocation, Setting, Topic, args};
+use kith_settings::{Environment, Invocation, args};
 
 use super::Refusal;
 use crate::import::{Operator, OperatorSettings, Summary, Terminal, import_edges, rate};
-use crate::report::grouped;
+use crate::report::{self, grouped};
 
 const EDGES: &str = "edges";
 const FILE: &str = "file";
@@ -19,15 +19,12 @@ const FILE: &str = "file";
 const LINES_SKIPPED: u8 = 3;
 
 const ABOUT_EDGES: &str = "A line of the file is two whole numbers with white space between them: who follows, and who \
-is followed. From # on, a line is a comment. The users are called u<number>. Users and follows that exist already are \
-left as they are, so it is safe to run this again.
+is followed. From # on, a line is a comment. The users are called u<number>; a number that stands only in lines with one \
+number twice gets none, since nobody follows itself. Users and follows that exist already are left as they are, so it is \
+safe to run this again.
 
 Exit codes: 0 when every line is in (a line that repeats another, or has one number twice, counts as in), 1 when the \
 import broke off, 2 for mistakes in the settings, 3 when it was finished and lines were skipped";
-
-pub(super) fn settings() -> Vec<&'static Setting> {
-    OperatorSettings::settings()
-}
 
 pub(super) fn command() -> Command {
     let file = Arg::new(FILE)
@@ -35,7 +32,7 @@ pub(super) fn command() -> Command {
         .required(true)
         .value_parser(value_parser!(PathBuf));
     let edges = Command::new(EDGES)
-        .about("Imports a network: a user for each number of an edge list, and a follow for each line")
+        .about("Imports a network: a user for each number that follows or is followed, and a follow for each line")
         .arg(file.help("the edge list"))
         .args(args::<OperatorSettings>())
         .after_help(ABOUT_EDGES);
@@ -60,7 +57,7 @@ pub(super) fn run(
         return Ok(ExitCode::from(2));
     };
     let summary = process::runtime()?.block_on(import(file, settings))?;
-    print!("{}", describe(&summary));
+    report::result(&describe(&summary))?;
     Ok(if summary.skipped == 0 {
         ExitCode::SUCCESS
     } else {

@@ -8,6 +8,7 @@ use kith_rpc::process;
 use kith_settings::{Environment, Invocation, Reader, Setting, Topic, args};
 
 use super::Refusal;
+use crate::report;
 use crate::roles::RoleSettings;
 use crate::up::{DATABASE_URL, bring_up_to_date, create_roles};
 
@@ -15,7 +16,7 @@ const BOOTSTRAP: &str = "bootstrap";
 const OWNERS_URL: Setting = DATABASE_URL.required();
 
 /// What is migrated, and who gets rights there.
-struct MigrateSettings {
+pub(super) struct MigrateSettings {
     owner: DatabaseUrl,
     roles: RoleSettings,
 }
@@ -33,10 +34,6 @@ impl Topic for MigrateSettings {
             roles: roles?,
         })
     }
-}
-
-pub(super) fn settings() -> Vec<&'static Setting> {
-    MigrateSettings::settings()
 }
 
 pub(super) fn command() -> Command {
@@ -59,11 +56,12 @@ pub(super) fn run(
         if bootstrap {
             create_roles(&settings.owner, &settings.roles).await?;
         }
-        match bring_up_to_date(&settings.owner).await?.len() {
-            0 => println!("no migration was pending on {}", settings.owner),
-            1 => println!("1 migration was applied to {}", settings.owner),
-            applied => println!("{applied} migrations were applied to {}", settings.owner),
-        }
+        let owner = &settings.owner;
+        report::result(&match bring_up_to_date(owner).await?.len() {
+            0 => format!("no migration was pending on {owner}\n"),
+            1 => format!("1 migration was applied to {owner}\n"),
+            applied => format!("{applied} migrations were applied to {owner}\n"),
+        })?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -5,20 +5,17 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use kith_contracts::identity::v1::user_key::Key;
 use kith_rpc::process::{self, AnyError};
-use kith_settings::{Environment, Invocation, Setting, Topic, args};
+use kith_settings::{Environment, Invocation, args};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Refusal;
 use crate::data_directory::DataDirectory;
 use crate::local::{Local, OPERATOR};
+use crate::report;
 use crate::up::register_call;
 
 const USERNAME: &str = "username";
 const SCOPE: &str = "scope";
-
-pub(super) fn settings() -> Vec<&'static Setting> {
-    DataDirectory::settings()
-}
 
 pub(super) fn command() -> Command {
     let username = Arg::new(USERNAME).value_name("USERNAME");
@@ -60,7 +57,7 @@ pub(super) fn run(
             ));
         }
     };
-    println!("{}", token.expose_secret());
+    report::result(&format!("{}\n", token.expose_secret()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,11 +6,12 @@ use std::time::Instant;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use kith_postgres::private::{Keep, PrivateCluster};
 use kith_rpc::process::{self, AnyError};
-use kith_settings::{Environment, Invocation, Setting, Topic, args};
+use kith_settings::{Environment, Invocation, args};
 use kith_telemetry::LogSettings;
+use tokio::task::spawn_blocking;
 
 use super::Refusal;
-use crate::data_directory::{DataDirectory, Held};
+use crate::held::Held;
 use crate::local::Local;
 use crate::report::{self, progress};
 use crate::up::{
@@ -25,11 +26,8 @@ the directory of its binaries.
 
 Exit codes: 0 when it was stopped, 1 when it could not start or something failed, 2 for mistakes in the settings";
 
-type Topics = (LogSettings, UpSettings);
-
-pub(super) fn settings() -> Vec<&'static Setting> {
-    Topics::settings()
-}
+/// Everything that `up` is told.
+pub(super) type Topics = (LogSettings, UpSettings);
 
 pub(super) fn command() -> Command {
     let ephemeral = Arg::new(EPHEMERAL).long(EPHEMERAL).action(ArgAction::SetTrue);
@@ -63,16 +61,23 @@ pub(super) fn run(
 async fn up(settings: UpSettings, keep: Keep) -> Result<ExitCode, AnyError> {
     let began = Instant::now();
     let shutdown = process::shutdown_on_signal()?;
-    // What is taken first is given up last, on every way out: the directory after the server in it.
-    let held = match keep {
-        Keep::Persistent => Some(Held::take(settings.directory.clone())?),
-        Keep::Ephemeral => None,
+    let ground = prepare(&settings, keep);
+    tokio::pin!(ground);
+    let prepared = tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        ground = &mut ground => Some(ground?),
     };
-    let listeners = Listeners::bind(&settings).await?;
-    let postgres = start_postgres(&settings, keep).await?;
-    let held = match (held, postgres.cluster()) {
-        (None, Some(cluster)) => Held::take(DataDirectory::at(cluster.directory()))?,
-        (held, _) => held.ok_or("there is no data directory")?,
+    let Some(Ground {
+        listeners,
+        postgres,
+        held,
+    }) = prepared
+    else {
+        progress("stopping, as soon as PostgreSQL is far enough to be stopped …");
+        // What it could not do is nobody's concern any more.
+        let _ = ground.await;
+        return Ok(ExitCode::SUCCESS);
     };
     let mut services = Services::new();
     let ended = tokio::select! {
@@ -87,10 +92,38 @@ async fn up(settings: UpSettings, keep: Keep) -> Result<ExitCode, AnyError> {
     held.withdraw();
     services.stop().await;
     drop(postgres);
+    drop(held);
     Ok(if ended.is_none() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    })
+}
+
+/// What the services stand on. Given up in this order: the directory after the server in it.
+struct Ground {
+    listeners: Listeners,
+    postgres: Postgres,
+    held: Held,
+}
+
+async fn prepare(settings: &UpSettings, keep: Keep) -> Result<Ground, AnyError> {
+    let directory = settings.directory.clone();
+    // What is taken first is given up last, on every way out.
+    let held = match keep {
+        Keep::Persistent => Some(spawn_blocking(|| Held::take(directory)).await??),
+        Keep::Ephemeral => None,
+    };
+    let listeners = Listeners::bind(settings).await?;
+    let postgres = start_postgres(settings, keep).await?;
+    let held = match (held, postgres.cluster()) {
+        (None, Some(cluster)) => Held::take_clusters(cluster.directory())?,
+        (held, _) => held.ok_or("there is no data directory")?,
+    };
+    Ok(Ground {
+        listeners,
+        postgres,
+        held,
     })
 }
 
@@ -133,7 +166,8 @@ async fn serve(
 ) -> AnyError {
     match start(settings, held, postgres, services, listeners).await {
         Ok(announcement) => {
-            report::result(&announcement);
+            // Somebody who reads no further still has the services.
+            let _ = report::result(&announcement);
             progress(&format!(
                 "ready after {:.1} s; Ctrl-C stops it",
                 began.elapsed().as_secs_f64()
@@ -160,7 +194,7 @@ async fn start(
     let facts = listeners.facts(settings)?;
     services.start(settings, owner, key.clone(), listeners).await?;
     held.publish(&facts)?;
-    let local = Local::of(facts, key)?;
+    let local = Local::of(held.directory().clone(), facts, key)?;
     let cast = Cast::of(&local).await?;
     Ok(Announcement {
         local: &local,
@@ -169,4 +203,21 @@ async fn start(
         cast,
     }
     .to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use kith_settings::{Topic, markdown_table};
+
+    use super::*;
+
+    #[test]
+    fn the_readme_lists_the_settings_as_they_are() {
+        let readme = include_str!("../../../../README.md");
+        let (_, rest) = readme
+            .split_once("<!-- settings:begin -->\n")
+            .expect("a beginning");
+        let (table, _) = rest.split_once("<!-- settings:end -->").expect("an end");
+        assert_eq!(table, markdown_table(Topics::settings()));
+    }
 }

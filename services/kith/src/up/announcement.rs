@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::command_line::token_command;
 use super::{Cast, Postgres};
+use crate::command_line::own_command;
 use crate::data_directory::DataDirectory;
 use crate::local::Local;
 use crate::run_file::RunFile;
@@ -37,7 +37,7 @@ impl fmt::Display for Announcement<'_> {
         let calls = Calls {
             facts: self.local.facts(),
             cast: &self.cast,
-            token: token_command(self.directory),
+            token: own_command("token", self.directory),
         };
         writeln!(f, "Calls to paste into another terminal:\n\n{calls}")
     }

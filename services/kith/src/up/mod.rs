@@ -2,7 +2,6 @@
 
 mod announcement;
 mod cast;
-mod command_line;
 mod database;
 mod postgres;
 mod services;

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use crate::data_directory::DataDirectory;
 
-/// The command line that runs `kith token` for the data in `directory`, less whose token.
-pub(crate) fn token_command(directory: &DataDirectory) -> String {
+/// The command line that runs `kith <subcommand>` for the data in `directory`, less what else it takes.
+pub(crate) fn own_command(subcommand: &str, directory: &DataDirectory) -> String {
     let program = match env::current_exe() {
         Ok(program) => name_of(&program, &env::var_os("PATH").unwrap_or_default()),
         Err(_) => "kith".to_owned(),
     };
     match directory.to_be_named() {
-        Some(path) => format!("{program} token --data-directory {}", quote(path)),
-        None => format!("{program} token"),
+        Some(path) => format!("{program} {subcommand} --data-directory {}", quote(path)),
+        None => format!("{program} {subcommand}"),
     }
 }
 
