@@ -1,6 +1,8 @@
+use diesel_async::SimpleAsyncConnection;
 use kith_contracts::identity::v1::{DeleteUserRequest, DeleteUserResponse, RegisterRequest, WhoAmIRequest};
 use kith_contracts::social_graph::v1::{FollowRequest, GetCountsRequest};
 use kith_testkit::{Caller, TestApp, TestUser};
+use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
 use crate::support::{answer, count, refusal, through};
@@ -155,4 +157,31 @@ async fn an_id_is_greater_than_zero_whatever_is_allowed() {
             "InvalidArgument ID_INVALID [user_id ID_INVALID]"
         );
     }
+}
+
+/// A deletion takes time, and others wait for it. Whoever waits must hold no connection, and who may not delete at all
+/// must not wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_that_wait_keep_nobody_else_from_the_database() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let names: Vec<String> = (0..20).map(|number| format!("u{number}")).collect();
+    let users = app
+        .users(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        .await;
+    let mut deletion = app.database.owner().await;
+    let lock = "BEGIN; SELECT pg_advisory_xact_lock(7739845424638328833)";
+    deletion.batch_execute(lock).await.expect("the lock of deletions");
+    let mut calls = JoinSet::new();
+    for user in users {
+        let mut client = app.identity(&user);
+        calls.spawn(async move { client.delete_user(request(user.id, false)).await.is_ok() });
+    }
+    let refused = refusal(delete(&app, &alice, i64::MAX).await);
+    assert_eq!(refused.summary(), "NotFound USER_NOT_FOUND []");
+    for _ in 0..20 {
+        answer(app.identity(&alice).who_am_i(WhoAmIRequest {}).await);
+    }
+    deletion.batch_execute("COMMIT").await.expect("the end");
+    assert_eq!(calls.join_all().await, [true; 20]);
 }

@@ -53,6 +53,7 @@ pub async fn run(
     };
     tokio::spawn(kith_schema::watch(
         settings.database_url,
+        settings.pool,
         move |is_there| there.set(is_there),
         shutdown.clone(),
     ));

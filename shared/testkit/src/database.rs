@@ -2,11 +2,15 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use diesel_async::AsyncPgConnection;
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use kith_postgres::DatabaseUrl;
 use kith_postgres::private::SUPERUSER;
 use kith_schema::Role;
+use tokio::time::timeout;
 
 use crate::cluster::{OWNER, TEMPLATE, administer, template, url};
 
@@ -78,6 +82,22 @@ impl TestDatabase {
             .expect("the private server answers")
     }
 
+    /// How often PostgreSQL broke a transaction off as a deadlock here. The services retry those, so no caller can tell.
+    ///
+    /// A session reports what it saw when it ends, so this waits for all of them: shut the app down first.
+    pub async fn deadlocks(&self) -> i64 {
+        let mut conn = self.superuser().await;
+        let others_ended = async {
+            while count(&mut conn, OTHER_SESSIONS).await > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(10), others_ended)
+            .await
+            .expect("the app was shut down");
+        count(&mut conn, DEADLOCKS).await
+    }
+
     /// Asserts that every invariant of the schema holds.
     pub async fn assert_invariants(&self) {
         let broken = kith_schema::invariants::check(&mut self.owner().await)
@@ -85,6 +105,24 @@ impl TestDatabase {
             .expect("the invariants' queries run");
         assert!(broken.is_empty(), "broken invariants: {broken:#?}");
     }
+}
+
+const OTHER_SESSIONS: &str = "SELECT count(*) AS number FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+const DEADLOCKS: &str = "SELECT deadlocks AS number FROM pg_stat_database WHERE datname = current_database()";
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+async fn count(conn: &mut AsyncPgConnection, query: &str) -> i64 {
+    sql_query(query)
+        .get_result::<Count>(conn)
+        .await
+        .expect("the statistics")
+        .number
 }
 
 impl Drop for TestDatabase {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use diesel::sql_types::BigInt;
-use diesel::{QueryableByName, sql_query};
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 use kith_contracts::identity::v1::DeleteUserRequest;
 use kith_contracts::social_graph::v1::{FollowRequest, UnfollowRequest};
 use kith_testkit::{TestApp, TestUser};
@@ -29,10 +27,6 @@ type Outcomes = BTreeMap<String, usize>;
 async fn counters_are_right_and_nobody_sees_a_deadlock() {
     let app = Arc::new(TestApp::start().await);
     let outcomes = storm(&app, size::of(40, 1000)).await;
-    println!(
-        "{outcomes:?}, {} deadlocks that no caller saw",
-        deadlocks(&app).await
-    );
     let expected = [
         "OK",
         "AlreadyExists FOLLOW_EXISTS",
@@ -45,6 +39,12 @@ async fn counters_are_right_and_nobody_sees_a_deadlock() {
         .collect();
     assert!(unexpected.is_empty(), "{outcomes:?}");
     app.database.assert_invariants().await;
+    let mut app = Arc::into_inner(app).expect("the callers are gone");
+    app.shut_down().await;
+    println!(
+        "{outcomes:?}, {} deadlocks that no caller saw",
+        app.database.deadlocks().await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,23 +65,6 @@ async fn without_its_triggers_the_same_storm_finds_the_drift() {
             .any(|broken| broken.invariant == "follow_counts_equal_the_follows"),
         "{broken:?}"
     );
-}
-
-#[derive(QueryableByName)]
-struct Deadlocks {
-    #[diesel(sql_type = BigInt)]
-    deadlocks: i64,
-}
-
-/// How often PostgreSQL broke a transaction off. A user's deletion can meet follows in either order of their counters.
-async fn deadlocks(app: &TestApp) -> i64 {
-    let query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-    let mut conn = app.database.owner().await;
-    sql_query(query)
-        .get_result::<Deadlocks>(&mut conn)
-        .await
-        .expect("the statistics")
-        .deadlocks
 }
 
 async fn people(app: &TestApp, count: usize) -> Vec<TestUser> {
