@@ -6,7 +6,7 @@ use diesel_async::SimpleAsyncConnection;
 use kith_postgres::DatabaseUrl;
 use kith_postgres::private::PrivateCluster;
 
-use super::support::{Scratch, Up, path, run_command};
+use super::support::{Scratch, Up, kith, path, query, run_command};
 
 /// A server where everybody but the superuser needs a password.
 struct Server(PrivateCluster);
@@ -99,4 +99,25 @@ fn what_is_not_private_is_not_forgotten() {
     let said = run_command(Up::command(&["--ephemeral"]).env("DATABASE_URL", "postgres://owner@db/kith"));
     assert_eq!(said.code, Some(2));
     assert!(said.stderr.contains("--ephemeral"), "{}", said.stderr);
+}
+
+#[tokio::test]
+async fn a_migration_creates_the_roles_with_the_passwords_of_the_services_urls() {
+    let server = Server::start().await;
+    let urls = ["kith_identity", "kith_social_graph"].map(|role| server.url(role, "s3rvice's"));
+    let said = run_command(
+        kith(&["migrate", "--bootstrap"])
+            .env("KITH_DATABASE_URL", server.url("kith_owner", "pa:ss/wörd"))
+            .env("KITH_IDENTITY_DATABASE_URL", &urls[0])
+            .env("KITH_SOCIAL_GRAPH_DATABASE_URL", &urls[1])
+            // One environment for all programs.
+            .env("KITH_SIGNING_KEY_FILE", "/run/secrets/signing-key"),
+    );
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    for url in urls {
+        assert_eq!(
+            query(&DatabaseUrl::parse(&url).expect("a URL"), "SELECT 'in' AS it").await,
+            ["in"]
+        );
+    }
 }
