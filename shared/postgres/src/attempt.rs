@@ -1,7 +1,6 @@
 //! One attempt at a piece of work, on one connection.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use kith_primitives::{Context, Failure};
 use tokio::time::timeout_at;
@@ -48,13 +47,17 @@ pub(crate) async fn transaction<T, F>(mut lease: Lease, work: F) -> Result<T, Ab
 where
     F: for<'c> Work<'c, T>,
 {
-    let limit = shorter(Context::time_left(), lease.session().statement_timeout());
+    // The deadline alone, where there is one: the role's own limit is for work that nobody waits for.
+    let limit = Context::time_left();
     let (cancel, committing) = (lease.cancel(), AtomicBool::new(false));
     let running = transaction::run(lease.connection(), limit, &committing, work);
     match cancel_late(running, cancel).await {
         Ended::InTime(answer) => {
             lease.end(database_error(&answer));
-            answer
+            match limit {
+                Some(_) => answer.map_err(late_if_timed_out),
+                None => answer,
+            }
         }
         Ended::Cancelled(answer) => {
             lease.hang_up();
@@ -63,10 +66,6 @@ where
         Ended::Silent if committing.load(Ordering::Relaxed) => Err(outcome_unknown().into()),
         Ended::Silent => Err(deadline_exceeded().into()),
     }
-}
-
-fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    one.into_iter().chain(other).min()
 }
 
 fn database_error<T>(answer: &Result<T, Abort>) -> Option<&DbError> {
@@ -88,6 +87,15 @@ fn unknown_if_lost(abort: Abort) -> Abort {
 /// It was cancelled because of the deadline.
 fn late_if_cancelled(abort: Abort) -> Abort {
     replace(abort, |kind| *kind == DbErrorKind::Cancelled, deadline_exceeded)
+}
+
+/// The limit was the deadline's.
+fn late_if_timed_out(abort: Abort) -> Abort {
+    replace(
+        abort,
+        |kind| *kind == DbErrorKind::StatementTimeout,
+        deadline_exceeded,
+    )
 }
 
 fn replace(abort: Abort, applies: fn(&DbErrorKind) -> bool, failure: fn() -> Failure) -> Abort {

@@ -72,10 +72,16 @@ impl Database {
     /// Runs statements that change nothing.
     ///
     /// They are tried once more on another connection when theirs was lost, or was out of date since a migration.
-    /// When the caller hangs up, a running statement finishes unseen.
+    ///
+    /// At the deadline, or when the caller hangs up, nobody waits any longer, and a running statement finishes unseen.
+    /// The next borrower of its connection gives it 250 ms more, and then cancels it and takes another connection; if
+    /// nobody comes, it ends with the role's own limit. There is no transaction around a read, and so no `SET LOCAL`
+    /// that would let the server know the deadline: it would cost another round trip on every read, for the few that
+    /// are late.
     ///
     /// # Errors
-    /// What `work` refuses; DATABASE_UNAVAILABLE; DEADLINE_EXCEEDED; otherwise what the
+    /// What `work` refuses; SERVER_OVERLOADED when all connections stay in use; DATABASE_UNAVAILABLE;
+    /// DEADLINE_EXCEEDED, also for a statement beyond the role's own limit; otherwise what the
     /// [`DbError`](crate::DbError) of `work` becomes.
     pub fn read<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, Failure>>
     where
@@ -87,7 +93,8 @@ impl Database {
 
     /// Runs one statement that changes something, which commits by itself.
     ///
-    /// It is retried when it was the victim of a deadlock, until the deadline.
+    /// It is retried when it was the victim of a deadlock, until the deadline, and cancelled at the deadline. The
+    /// role's own limit on a statement holds too.
     ///
     /// # Errors
     /// Those of [`Database::read`]; OUTCOME_UNKNOWN when the connection broke while the statement ran.
@@ -101,7 +108,8 @@ impl Database {
 
     /// Runs statements in one transaction, which commits when `work` returns `Ok` and rolls back otherwise.
     ///
-    /// No statement runs for longer than the call's deadline allows. All of `work` is retried when it was the victim
+    /// The isolation level is READ COMMITTED. No statement runs for longer than the call's deadline allows, whatever the
+    /// role's own limit is, which counts where there is no deadline. All of `work` is retried when it was the victim
     /// of a deadlock or could not be serialised, until the deadline, and once when the connection was lost before the
     /// commit. Deferred constraints are checked before the commit, and surface under their names. When a statement
     /// failed and `work` returns `Ok` all the same, nothing is committed and the answer is INTERNAL. When this future

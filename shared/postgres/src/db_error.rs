@@ -184,25 +184,42 @@ impl From<DbError> for Failure {
                 Some(rule) => rule.failure(),
                 None => return Failure::internal(error),
             },
-            DbErrorKind::Deadlock | DbErrorKind::SerializationFailure | DbErrorKind::LockTimeout => {
-                unavailable(
-                    "the database is busy with conflicting changes; nothing was changed",
-                    RETRY_CONFLICT,
-                )
-            }
-            DbErrorKind::StatementTimeout => deadline_exceeded(),
+            DbErrorKind::Deadlock | DbErrorKind::SerializationFailure => unavailable(
+                "changes of others to the same data kept coming in between; nothing was changed",
+                RETRY_CONFLICT,
+            ),
+            DbErrorKind::LockTimeout => unavailable(
+                "a change of somebody else holds what this one needs, for too long; nothing was changed",
+                RETRY_CONFLICT,
+            ),
+            DbErrorKind::StatementTimeout => Failure::new(
+                Reason::DeadlineExceeded,
+                "a statement took longer than the database lets this service; nothing was changed",
+            ),
             DbErrorKind::OutOfLocks => Failure::new(
                 Reason::DatabaseLocksExhausted,
                 "the database's lock table is full; nothing was changed",
             )
             .with_retry_after(RETRY_UNAVAILABLE),
-            DbErrorKind::Cancelled
-            | DbErrorKind::TooManyConnections
-            | DbErrorKind::PlanChanged
-            | DbErrorKind::ConnectionLost
-            | DbErrorKind::Unreachable
-            | DbErrorKind::LoginRefused
-            | DbErrorKind::ReadOnly => database_unavailable(),
+            DbErrorKind::PlanChanged | DbErrorKind::ConnectionLost | DbErrorKind::Unreachable => {
+                database_unavailable()
+            }
+            DbErrorKind::Cancelled => unavailable(
+                "somebody at the database cancelled the statement; nothing was changed",
+                RETRY_UNAVAILABLE,
+            ),
+            DbErrorKind::TooManyConnections => unavailable(
+                "the database takes no more connections; nothing was changed",
+                RETRY_UNAVAILABLE,
+            ),
+            DbErrorKind::LoginRefused => unavailable(
+                "the database does not let this service in; nothing was changed",
+                RETRY_UNAVAILABLE,
+            ),
+            DbErrorKind::ReadOnly => unavailable(
+                "the database takes no changes at the moment; nothing was changed",
+                RETRY_UNAVAILABLE,
+            ),
             DbErrorKind::NotNull { .. }
             | DbErrorKind::TransactionAborted
             | DbErrorKind::InvalidText
@@ -212,6 +229,15 @@ impl From<DbError> for Failure {
         };
         failure.with_cause(error)
     }
+}
+
+/// The database may be well; it is this process that has no connection left for the call.
+pub(crate) fn pool_exhausted() -> Failure {
+    Failure::new(
+        Reason::ServerOverloaded,
+        "all database connections of this server are in use; nothing was changed",
+    )
+    .with_retry_after(RETRY_UNAVAILABLE)
 }
 
 pub(crate) fn database_unavailable() -> Failure {

@@ -3,7 +3,7 @@
 use deadpool::managed::Object;
 
 use crate::pool::Manager;
-use crate::session::{Cancel, Session};
+use crate::session::Cancel;
 use crate::{Connection, DbError, DbErrorKind};
 
 /// What to do with a connection whose borrower was dropped while a statement may be running.
@@ -27,10 +27,6 @@ impl Lease {
             pooled,
             abandoned: Some(abandoned),
         }
-    }
-
-    pub(crate) fn session(&self) -> &Session {
-        &self.pooled.session
     }
 
     pub(crate) fn cancel(&self) -> Cancel {

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::db_error::{database_unavailable, deadline_exceeded};
+use crate::db_error::{database_unavailable, deadline_exceeded, pool_exhausted};
 use crate::lease::{Abandoned, Lease};
 use crate::session::{Connector, Session};
 use crate::{DatabaseUrl, DbError, PoolSettings, PoolStatus};
@@ -58,8 +58,15 @@ impl Pool {
         match timeout(patience, self.pool.get()).instrument(pool_span()).await {
             Ok(Ok(pooled)) => Ok(Lease::new(pooled, abandoned)),
             Ok(Err(error)) => Err(refusal(error)),
-            Err(_) if left == Some(patience) => Err(deadline_exceeded().with_cause(self.exhausted(patience))),
-            Err(_) => Err(database_unavailable().with_cause(self.exhausted(patience))),
+            Err(_) => {
+                let failure = match self.status() {
+                    _ if left == Some(patience) => deadline_exceeded(),
+                    // What is still being made does not count: its server is slow to answer.
+                    status if status.size == status.max_size => pool_exhausted(),
+                    _ => database_unavailable(),
+                };
+                Err(failure.with_cause(self.exhausted(patience)))
+            }
         }
     }
 

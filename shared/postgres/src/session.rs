@@ -1,14 +1,14 @@
 //! One connection, with what the pool must know of it.
 
-use std::error::Error;
 use std::time::Duration;
 
 use diesel_async::{AnsiTransactionManager, SimpleAsyncConnection, TransactionManager};
+use kith_primitives::chain;
 use kith_telemetry::names;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::tls::TlsStream;
-use tokio_postgres::{CancelToken, Client, Config, SimpleQueryMessage, Socket};
+use tokio_postgres::{CancelToken, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Connection, DatabaseUrl, DbError, DbErrorKind, classify};
@@ -64,7 +64,6 @@ impl Connector {
             .await
             .map_err(classify::login_error)?;
         let driver = drive(connection);
-        let statement_timeout = statement_timeout(&client).await.map_err(classify::login_error)?;
         let cancel = Cancel {
             token: client.cancel_token(),
             tls: self.tls.clone(),
@@ -77,7 +76,6 @@ impl Connector {
             connection,
             driver,
             cancel,
-            statement_timeout,
             made,
             idle_since,
             unsettled: false,
@@ -99,31 +97,11 @@ where
     driver.abort_handle()
 }
 
-/// The driver's errors say what is wrong in their sources alone.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// The role's own limit, which a transaction's deadline may only shorten.
-async fn statement_timeout(client: &Client) -> Result<Option<Duration>, tokio_postgres::Error> {
-    // It reads as 0, 250ms or 5min, all of which an interval understands.
-    const QUERY: &str =
-        "SELECT (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint";
-    let messages = client.simple_query(QUERY).await?;
-    let millis = messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
-        _ => None,
-    });
-    Ok(millis.filter(|millis| *millis > 0).map(Duration::from_millis))
-}
-
 /// A connection, the task that drives it, and what the pool must know of it.
 pub(crate) struct Session {
     pub(crate) connection: Connection,
     driver: AbortHandle,
     cancel: Cancel,
-    statement_timeout: Option<Duration>,
     made: Instant,
     idle_since: Instant,
     unsettled: bool,
@@ -137,11 +115,6 @@ impl Session {
 
     pub(crate) fn idle(&self) -> Duration {
         self.idle_since.elapsed()
-    }
-
-    /// The role's own limit on a statement, `None` without one.
-    pub(crate) fn statement_timeout(&self) -> Option<Duration> {
-        self.statement_timeout
     }
 
     pub(crate) fn cancel(&self) -> Cancel {

@@ -10,11 +10,14 @@ use kith_primitives::Failure;
 use crate::db_error::{deadline_exceeded, outcome_unknown};
 use crate::{Abort, Connection, DbError, DbErrorKind, Work, deadline, query};
 
+/// By name, since what the work may rely on is no matter of how the server, the database or the role is set.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// The first of the two fails in a transaction that is aborted, where COMMIT alone would answer that all is well, and
 /// checks the deferred constraints. When it fails, the server skips the second. One round trip for both.
 const COMMIT: &str = "SET CONSTRAINTS ALL IMMEDIATE; COMMIT";
 
-/// Runs `work` in a transaction whose statements may each take `limit`, and tells when the commit is on its way.
+/// Runs `work` in a transaction whose statements may each take `limit`, by default what the session's role may, and tells when the commit is on its way.
 pub(crate) async fn run<T, F>(
     conn: &mut Connection,
     limit: Option<Duration>,
@@ -64,9 +67,9 @@ async fn begin(conn: &mut Connection, limit: Option<Duration>) -> Result<(), DbE
         // 0 would mean no limit at all.
         Some(limit) => {
             let millis = limit.as_millis().clamp(1, i32::MAX.unsigned_abs().into());
-            format!("BEGIN; SET LOCAL statement_timeout = {millis}")
+            format!("{BEGIN}; SET LOCAL statement_timeout = {millis}")
         }
-        None => "BEGIN".to_owned(),
+        None => BEGIN.to_owned(),
     };
     // By way of the manager, so that Diesel's own `transaction` within the work becomes a savepoint.
     query::run("begin", AnsiTransactionManager::begin_transaction_sql(conn, &sql)).await

@@ -60,7 +60,7 @@ impl Broken {
 #[tokio::test]
 async fn a_connection_cut_before_the_commit_arrives_leaves_the_outcome_unknown() {
     let broken = Broken::new().await;
-    broken.proxy.inject(Fault::CutBefore(b"COMMIT"));
+    broken.proxy.inject(Fault::CutBefore(b"; COMMIT"));
     let answer = broken.insert_in_transaction().await;
     broken.assert_unknown(answer, 0).await;
 }
@@ -68,7 +68,7 @@ async fn a_connection_cut_before_the_commit_arrives_leaves_the_outcome_unknown()
 #[tokio::test]
 async fn a_connection_cut_after_the_commit_leaves_the_outcome_unknown() {
     let broken = Broken::new().await;
-    broken.proxy.inject(Fault::CutAfter(b"COMMIT"));
+    broken.proxy.inject(Fault::CutAfter(b"; COMMIT"));
     let answer = broken.insert_in_transaction().await;
     broken.assert_unknown(answer, 1).await;
 }
@@ -76,7 +76,7 @@ async fn a_connection_cut_after_the_commit_leaves_the_outcome_unknown() {
 #[tokio::test]
 async fn a_commit_that_nobody_answers_is_unknown_soon_after_the_deadline() {
     let broken = Broken::new().await;
-    broken.proxy.inject(Fault::Silence(b"COMMIT"));
+    broken.proxy.inject(Fault::Silence(b"; COMMIT"));
     let answer = with_deadline(Duration::from_millis(300), broken.insert_in_transaction()).await;
     broken.assert_unknown(answer, 0).await;
 }

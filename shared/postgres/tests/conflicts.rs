@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use kith_postgres::{Abort, Connection};
+use kith_postgres::{Abort, Connection, DbErrorKind};
 use kith_primitives::{Failure, Reason};
 use tokio::sync::Barrier;
 
-use crate::scene::{Scene, execute, with_deadline};
+use crate::scene::{Scene, execute, kind, with_deadline};
 
 /// Changes two rows one after the other, and waits in between for the other call to be there too, the first time.
 async fn change_both(scene: &Scene, first: i32, second: i32, meet: &Barrier) -> Result<u32, Failure> {
@@ -74,6 +74,27 @@ async fn a_single_write_is_retried_too() {
         .await
         .expect("done");
     assert_eq!(scene.number("SELECT last_value FROM attempts").await, 3);
+}
+
+#[tokio::test]
+async fn a_lock_that_somebody_keeps_is_not_called_an_outage() {
+    let scene = Scene::new().await;
+    scene.sql("INSERT INTO items VALUES (1)").await;
+    let mut holder = scene.session().await;
+    execute(&mut holder, "BEGIN").await.expect("a transaction");
+    execute(&mut holder, "DELETE FROM items").await.expect("the lock");
+    let work = async |conn: &mut Connection| {
+        execute(conn, "SET LOCAL lock_timeout = '20ms'").await?;
+        Ok(execute(conn, "DELETE FROM items").await?)
+    };
+    let failure = scene.database.transaction(work).await.expect_err("no lock");
+    assert_eq!(kind(&failure), Some(&DbErrorKind::LockTimeout));
+    assert!(
+        failure.message().contains("somebody else holds"),
+        "{}",
+        failure.message()
+    );
+    assert!(failure.retry_after().is_some());
 }
 
 #[tokio::test]

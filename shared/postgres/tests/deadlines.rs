@@ -6,7 +6,7 @@ use diesel_async::SimpleAsyncConnection;
 use kith_postgres::{Connection, Database, PoolSettings};
 use kith_primitives::{Context, Reason};
 
-use crate::scene::{Scene, eventually, execute, with_deadline, word};
+use crate::scene::{Scene, eventually, execute, number, with_deadline};
 
 const SHORT: Duration = Duration::from_millis(200);
 const SLEEPERS: &str =
@@ -77,28 +77,55 @@ async fn nothing_is_committed_once_the_deadline_has_passed() {
     assert_eq!(scene.items().await, 0);
 }
 
-async fn limit(database: &Database) -> String {
-    let work = async |conn: &mut Connection| Ok(word(conn, "current_setting('statement_timeout')").await?);
+/// In milliseconds; 0 is none.
+async fn limit(database: &Database) -> i64 {
+    let limit = "SELECT setting FROM pg_settings WHERE name = 'statement_timeout'";
+    let work = async |conn: &mut Connection| Ok(number(conn, limit).await?);
     database.transaction(work).await.expect("an answer")
 }
 
-#[tokio::test]
-async fn the_shorter_of_the_deadline_and_the_roles_own_limit_counts() {
-    let scene = Scene::new().await;
-    assert_eq!(limit(&scene.database).await, "0");
+/// A database whose sessions have a limit of their own.
+async fn limited(scene: &Scene, limit: &str) -> Database {
     let name = scene.url.database().expect("a name");
     scene
-        .sql(&format!("ALTER DATABASE {name} SET statement_timeout = '30s'"))
+        .sql(&format!(
+            "ALTER DATABASE {name} SET statement_timeout = '{limit}'"
+        ))
         .await;
-    let database = Database::new(&scene.url, &PoolSettings::default());
-    assert_eq!(limit(&database).await, "30s");
-    assert_eq!(
-        with_deadline(Duration::from_secs(60), limit(&database)).await,
-        "30s"
-    );
-    let millis = with_deadline(Duration::from_secs(5), limit(&database)).await;
-    let millis: u64 = millis.trim_end_matches("ms").parse().expect("milliseconds");
-    assert!((4000..5000).contains(&millis), "{millis}");
+    Database::new(&scene.url, &PoolSettings::default())
+}
+
+#[tokio::test]
+async fn the_deadline_alone_is_the_limit_and_the_roles_own_where_there_is_none() {
+    let scene = Scene::new().await;
+    assert_eq!(limit(&scene.database).await, 0);
+    let database = limited(&scene, "30s").await;
+    assert_eq!(limit(&database).await, 30_000);
+    for seconds in [5, 60] {
+        let millis = with_deadline(Duration::from_secs(seconds), limit(&database)).await;
+        let whole = i64::try_from(seconds * 1000).expect("milliseconds");
+        assert!((whole - 2000..=whole).contains(&millis), "{millis}");
+    }
+}
+
+// It said that the deadline had passed, a minute before it did.
+#[tokio::test]
+async fn the_roles_own_limit_does_not_end_a_transaction_and_is_not_called_the_deadline() {
+    let scene = Scene::new().await;
+    let database = limited(&scene, "20ms").await;
+    let work = async |conn: &mut Connection| Ok(execute(conn, "SELECT pg_sleep(0.1)").await?);
+    let minute = Duration::from_secs(60);
+    with_deadline(minute, database.transaction(work))
+        .await
+        .expect("a commit");
+    for failure in [
+        with_deadline(minute, database.read(work)).await,
+        database.transaction(work).await,
+    ] {
+        let failure = failure.expect_err("the limit");
+        assert_eq!(failure.reason(), Reason::DeadlineExceeded);
+        assert!(!failure.message().contains("deadline"), "{}", failure.message());
+    }
 }
 
 #[tokio::test]
@@ -109,7 +136,7 @@ async fn the_limit_ends_with_the_transaction() {
     })
     .await;
     with_deadline(Duration::from_secs(5), limit(&scene.database)).await;
-    assert_eq!(limit(&scene.database).await, "0");
+    assert_eq!(limit(&scene.database).await, 0);
 }
 
 #[tokio::test]

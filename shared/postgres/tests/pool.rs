@@ -67,7 +67,7 @@ async fn waiting_for_a_connection_ends_with_the_timeout_or_the_deadline() {
     let (late, later) = scene.database.read(work).await.expect("an answer");
     assert_eq!(
         (late.reason(), later.reason()),
-        (Reason::DatabaseUnavailable, Reason::DeadlineExceeded)
+        (Reason::ServerOverloaded, Reason::DeadlineExceeded)
     );
     assert!(late.retry_after().is_some());
     assert!(late.cause().expect("a cause").to_string().contains("max_size: 1"));

@@ -6,7 +6,7 @@ use diesel_async::{AnsiTransactionManager, AsyncConnection, TransactionManager};
 use kith_postgres::{Abort, Connection, Database, PoolSettings};
 use kith_primitives::{Failure, Reason};
 
-use crate::scene::{Scene, execute, kind};
+use crate::scene::{Scene, execute, kind, word};
 
 /// As a handler is: it borrows, it is generic over nothing, and it must be `Send`.
 async fn items_create(database: &Database, ids: &[i32], name: &str) -> Result<usize, Failure> {
@@ -107,6 +107,21 @@ async fn a_transaction_within_is_a_savepoint() {
     };
     scene.database.transaction(work).await.expect("a commit");
     assert_eq!(scene.number("SELECT sum(id) FROM items").await, 1);
+}
+
+#[tokio::test]
+async fn the_isolation_level_is_not_left_to_the_server() {
+    let scene = Scene::new().await;
+    let name = scene.url.database().expect("a name");
+    scene
+        .sql(&format!(
+            "ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"
+        ))
+        .await;
+    let work =
+        async |conn: &mut Connection| Ok(word(conn, "current_setting('transaction_isolation')").await?);
+    let level = scene.database.transaction(work).await;
+    assert_eq!(level.expect("an answer"), "read committed");
 }
 
 #[tokio::test]
