@@ -13,12 +13,14 @@ use crate::{Role, RolePasswords, SchemaError, connect};
 
 /// What each service's role has in a database of Kith's.
 ///
-/// The transaction wrapper sets tighter limits from each call's deadline; these hold where none does. The last one
-/// ends transactions that a lost caller left open.
+/// In a transaction each call's deadline takes the place of `statement_timeout`, which is for statements outside of one
+/// and for work without deadline. `idle_in_transaction_session_timeout` ends transactions that a lost caller left open.
+/// Transactions name their isolation level; for single statements it is pinned here.
 const ROLE_SETTINGS: &[(&str, &str)] = &[
     ("statement_timeout", "'30s'"),
     ("lock_timeout", "'10s'"),
     ("idle_in_transaction_session_timeout", "'5s'"),
+    ("default_transaction_isolation", "'read committed'"),
 ];
 
 /// How often a statement is tried when another session changes the same row of a catalogue at the same moment.
@@ -47,7 +49,7 @@ pub enum LcMessages {
 /// Creates the services' roles where they are missing, and gives them their settings in the database of `url`.
 ///
 /// Safe to repeat, and beside other databases of the cluster that do the same at this moment. `url` logs in as the
-/// database's owner, who may create roles.
+/// database's owner, who may create roles, and has the ADMIN OPTION for those that somebody else created.
 ///
 /// # Errors
 /// [`SchemaError`], also for a server that is not supported, before anything is changed.
@@ -60,6 +62,7 @@ pub async fn bootstrap(url: &DatabaseUrl, passwords: &RolePasswords) -> Result<B
         }
     }
     check_roles(&mut conn).await?;
+    check_admin(&mut conn).await?;
     let database = current_database(&mut conn).await?;
     let lc_messages = apply_role_settings(&mut conn, &database).await?;
     Ok(Bootstrapped { created, lc_messages })
@@ -154,6 +157,32 @@ pub(crate) async fn check_roles(conn: &mut Connection) -> Result<(), SchemaError
             .ok_or(SchemaError::RoleMissing(role))?;
         if !unfit.is_empty() {
             return Err(SchemaError::RoleUnfit { role, unfit });
+        }
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Missing {
+    #[diesel(sql_type = Text)]
+    grant: String,
+}
+
+/// Refuses to go on when the owner may not change a role: since PostgreSQL 16 CREATEROLE is enough only for the roles
+/// that one created.
+async fn check_admin(conn: &mut Connection) -> Result<(), SchemaError> {
+    for role in Role::ALL.iter().copied() {
+        let missing = diesel::sql_query(
+            "SELECT format('GRANT %I TO %I WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', $1, current_user) AS grant
+            WHERE current_setting('server_version_num')::integer >= 160000
+                AND NOT pg_has_role(current_user, $1, 'MEMBER WITH ADMIN OPTION')",
+        )
+        .bind::<Text, _>(role.name())
+        .get_result::<Missing>(conn)
+        .await
+        .optional()?;
+        if let Some(Missing { grant }) = missing {
+            return Err(SchemaError::RoleOfAnother { role, grant });
         }
     }
     Ok(())

@@ -26,6 +26,14 @@ pub enum SchemaError {
         /// Which attributes are wrong.
         unfit: String,
     },
+    /// Somebody else created the role, and since PostgreSQL 16 the right to create roles is not enough to change it.
+    #[error("role {role} was created by somebody else; let a superuser, or who created it, run {grant}")]
+    RoleOfAnother {
+        /// The role.
+        role: Role,
+        /// The statement that gives the right.
+        grant: String,
+    },
     /// A migration failed. Nothing of it remains, unless it runs outside a transaction; those before it do.
     #[error("migration {name} failed")]
     Migration {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kith_postgres::{Connection, Database, DatabaseUrl, PoolSettings, run};
-use kith_primitives::Failure;
+use kith_primitives::{Failure, chain};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +50,7 @@ enum Seen {
 async fn look(database: &Database) -> Seen {
     match problems(database).await {
         Ok(seen) => seen,
-        Err(failure) => Seen::Unreachable(failure.cause().map(ToString::to_string).unwrap_or_default()),
+        Err(failure) => Seen::Unreachable(failure.cause().map(|cause| chain(cause)).unwrap_or_default()),
     }
 }
 
@@ -79,5 +79,21 @@ fn report(seen: &Seen) {
         }
         Seen::Unmigrated(names) => tracing::warn!(missing = names.join(", "), "waiting for migrations"),
         Seen::Unreachable(cause) => tracing::warn!(cause, "the database does not answer"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The log said only that the database was unreachable.
+    #[tokio::test]
+    async fn why_nobody_answers_is_told() {
+        let url = DatabaseUrl::parse("postgres://kith@127.0.0.1:1/kith").expect("a URL");
+        let seen = look(&Database::new(&url, &PoolSettings::default())).await;
+        let Seen::Unreachable(cause) = seen else {
+            panic!("nobody is there")
+        };
+        assert!(cause.to_lowercase().contains("connection refused"), "{cause}");
     }
 }

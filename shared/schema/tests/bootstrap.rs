@@ -133,7 +133,8 @@ async fn a_database_in_another_encoding_is_refused() {
 }
 
 async fn settings(database: &Database, role: Role) -> Vec<String> {
-    let names = "'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'search_path'";
+    let names = "'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
+        'default_transaction_isolation', 'search_path'";
     let query =
         format!("SELECT concat(name, '=', current_setting(name)) FROM unnest(ARRAY[{names}]) AS name");
     strings(&mut database.service(role).await, &query).await
@@ -142,10 +143,16 @@ async fn settings(database: &Database, role: Role) -> Vec<String> {
 #[tokio::test]
 async fn a_clone_has_no_settings_until_they_are_applied() {
     let database = Database::cloned().await;
+    let serializable = format!(
+        "ALTER DATABASE {} SET default_transaction_isolation = 'serializable'",
+        database.name
+    );
+    execute(&mut database.owner().await, &serializable).await;
     let none = [
         "statement_timeout=0",
         "lock_timeout=0",
         "idle_in_transaction_session_timeout=0",
+        "default_transaction_isolation=serializable",
         r#"search_path="$user", public"#,
     ];
     for role in Role::ALL {
@@ -159,6 +166,7 @@ async fn a_clone_has_no_settings_until_they_are_applied() {
             "statement_timeout=30s",
             "lock_timeout=10s",
             "idle_in_transaction_session_timeout=5s",
+            "default_transaction_isolation=read committed",
             &format!("search_path={}", role.schema()),
         ];
         assert_eq!(settings(&database, *role).await, expected);
