@@ -225,38 +225,27 @@ fn describe(uid: u32) -> String {
 mod tests {
     use std::os::unix::fs::{chown, symlink};
 
+    use super::super::scratch::Scratch;
     use super::*;
 
     /// Users that nothing else belongs to.
     const SERVER: u32 = 4_000_001;
     const STRANGER: u32 = 4_000_002;
 
-    /// A directory as root has it where the server's user may write; removed at its end.
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        /// `None`, and a word about it, for those who are not root.
-        fn of_root() -> Option<Self> {
-            if !geteuid().is_root() {
-                eprintln!("skipped: only root gives anything away");
-                return None;
-            }
-            let name = format!("kith-test-{:016x}", rand::random::<u64>());
-            let place = fs::canonicalize(env::temp_dir()).expect("the temporary directory");
-            let scratch = Self(place.join(name));
-            fs::create_dir_all(scratch.0.join("of-root/socket")).expect("directories");
-            Some(scratch)
+    /// A directory as root has it where the server's user may write; `None`, and a word about it, for those who are not
+    /// root.
+    fn scratch_of_root() -> Option<Scratch> {
+        if !geteuid().is_root() {
+            eprintln!("skipped: only root gives anything away");
+            return None;
         }
-
-        fn owner(&self, name: &str) -> u32 {
-            fs::metadata(self.0.join(name)).expect("a file").uid()
-        }
+        let scratch = Scratch::new();
+        fs::create_dir_all(scratch.join("of-root/socket")).expect("directories");
+        Some(scratch)
     }
 
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
+    fn owner(path: &Path) -> u32 {
+        fs::metadata(path).expect("a file").uid()
     }
 
     fn server() -> Account {
@@ -267,45 +256,45 @@ mod tests {
     // Control: chown by path; both targets changed hands.
     #[test]
     fn what_a_link_leads_to_is_not_given_away() {
-        let Some(scratch) = Scratch::of_root() else { return };
-        symlink(scratch.0.join("of-root"), scratch.0.join("link")).expect("a link");
+        let Some(scratch) = scratch_of_root() else { return };
+        symlink(scratch.join("of-root"), scratch.join("link")).expect("a link");
         for path in ["link", "link/socket"] {
             server()
-                .own(&scratch.0.join(path))
+                .own(&scratch.join(path))
                 .expect_err("a link is in the way");
-            assert_eq!(scratch.owner(path), 0, "{path}");
+            assert_eq!(owner(&scratch.join(path)), 0, "{path}");
         }
     }
 
     #[test]
     fn what_belongs_to_a_third_user_is_not_given_away() {
-        let Some(scratch) = Scratch::of_root() else { return };
-        let path = scratch.0.join("of-root");
+        let Some(scratch) = scratch_of_root() else { return };
+        let path = scratch.join("of-root");
         chown(&path, Some(STRANGER), None).expect("to give it away");
         let error = server()
             .own(&path)
             .expect_err("it is somebody else's")
             .to_string();
         assert!(error.contains(&format!("with id {STRANGER}")), "{error}");
-        assert_eq!(scratch.owner("of-root"), STRANGER);
+        assert_eq!(owner(&scratch.join("of-root")), STRANGER);
     }
 
     // Control: without the count of links, the file of root's changed hands.
     #[test]
     fn a_file_with_a_second_name_is_not_given_away() {
-        let Some(scratch) = Scratch::of_root() else { return };
-        let (file, lock) = (scratch.0.join("file"), scratch.0.join("kith.lock"));
+        let Some(scratch) = scratch_of_root() else { return };
+        let (file, lock) = (scratch.join("file"), scratch.join("kith.lock"));
         fs::write(&file, "root's").expect("a file");
         fs::hard_link(&file, &lock).expect("a second name");
         let opened = fs::File::open(&lock).expect("the file");
         server().own_file(&opened).expect_err("it has a second name");
-        assert_eq!(scratch.owner("file"), 0);
+        assert_eq!(owner(&scratch.join("file")), 0);
     }
 
     #[test]
     fn what_root_made_is_given_to_the_servers_user_alone() {
-        let Some(scratch) = Scratch::of_root() else { return };
-        let path = scratch.0.join("of-root");
+        let Some(scratch) = scratch_of_root() else { return };
+        let path = scratch.join("of-root");
         server().own(&path).expect("to give it away");
         let metadata = fs::metadata(&path).expect("a directory");
         assert_eq!((metadata.uid(), metadata.mode() & 0o777), (SERVER, 0o700));

@@ -185,13 +185,8 @@ fn list(installed: &[Binaries]) -> String {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use super::super::scratch::Scratch;
     use super::*;
-
-    fn empty_directory(name: &str) -> PathBuf {
-        let directory = env::temp_dir().join(format!("kith-binaries-{}-{name}", std::process::id()));
-        fs::create_dir_all(&directory).expect("a temporary directory");
-        directory
-    }
 
     /// Programs that print what PostgreSQL of this version prints, in
     /// `<root>/usr/lib/postgresql/<major>/bin`.
@@ -216,19 +211,18 @@ mod tests {
         }
     }
 
-    fn find(name: &str, installed: &[u32], data: Option<&str>) -> Result<u32, String> {
-        let root = empty_directory(name);
-        installed.iter().for_each(|major| install(&root, *major));
-        let found = search(&root).find(data.map(|version| (Path::new("/data"), version)));
-        fs::remove_dir_all(&root).expect("to remove the directory");
-        found
+    fn find(installed: &[u32], data: Option<&str>) -> Result<u32, String> {
+        let root = Scratch::new();
+        installed.iter().for_each(|major| install(root.path(), *major));
+        search(root.path())
+            .find(data.map(|version| (Path::new("/data"), version)))
             .map(|binaries| binaries.major)
             .map_err(|error| error.to_string())
     }
 
     #[test]
     fn nothing_installed_says_how_to_install_it() {
-        let error = find("none", &[], None).expect_err("nothing is there");
+        let error = find(&[], None).expect_err("nothing is there");
         assert_eq!(
             error,
             format!(
@@ -240,19 +234,19 @@ mod tests {
 
     #[test]
     fn a_version_that_is_too_old_is_named() {
-        let error = find("old", &[14], None).expect_err("it is too old");
+        let error = find(&[14], None).expect_err("it is too old");
         assert!(error.contains("(found PostgreSQL 14 in /"), "{error}");
     }
 
     #[test]
     fn new_data_gets_the_newest_version_and_old_data_its_own() {
-        assert_eq!(find("newest", &[15, 17, 19], None), Ok(17));
-        assert_eq!(find("own", &[15, 17], Some("15")), Ok(15));
+        assert_eq!(find(&[15, 17, 19], None), Ok(17));
+        assert_eq!(find(&[15, 17], Some("15")), Ok(15));
     }
 
     #[test]
     fn data_of_a_version_that_is_not_installed_is_refused() {
-        let error = find("other", &[15, 17], Some("16")).expect_err("16 is not there");
+        let error = find(&[15, 17], Some("16")).expect_err("16 is not there");
         assert!(
             error.contains("/data was written by PostgreSQL 16") && error.contains("(17 in /"),
             "{error}"
@@ -261,14 +255,13 @@ mod tests {
 
     #[test]
     fn a_configured_directory_is_the_only_one() {
-        let root = empty_directory("configured");
-        install(&root, 15);
+        let root = Scratch::new();
+        install(root.path(), 15);
         let search = Search {
             configured: Some(root.join("elsewhere")),
-            ..search(&root)
+            ..search(root.path())
         };
         let error = search.find(None).expect_err("it is not there").to_string();
-        fs::remove_dir_all(&root).expect("to remove the directory");
         assert!(error.starts_with("KITH_POSTGRES_BIN is /"), "{error}");
     }
 

@@ -90,36 +90,18 @@ pub(super) fn open_directory(path: &Path) -> io::Result<File> {
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use super::super::scratch::Scratch;
     use super::*;
-
-    /// A directory of one test; removed at its end.
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new() -> Self {
-            let name = format!("kith-test-{:016x}", rand::random::<u64>());
-            let place = fs::canonicalize(std::env::temp_dir()).expect("the temporary directory");
-            let path = place.join(name);
-            fs::create_dir(&path).expect("a directory below it");
-            Self(path)
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
 
     // Control: without NOFOLLOW, both are opened.
     #[test]
     fn a_link_is_followed_neither_at_the_end_nor_on_the_way() {
         let scratch = Scratch::new();
-        fs::create_dir_all(scratch.0.join("real/socket")).expect("directories");
-        symlink(scratch.0.join("real"), scratch.0.join("link")).expect("a link");
-        assert!(open_directory(&scratch.0.join("real/socket")).is_ok());
+        fs::create_dir_all(scratch.join("real/socket")).expect("directories");
+        symlink(scratch.join("real"), scratch.join("link")).expect("a link");
+        assert!(open_directory(&scratch.join("real/socket")).is_ok());
         for path in ["link", "link/socket"] {
-            assert!(open_directory(&scratch.0.join(path)).is_err(), "{path}");
+            assert!(open_directory(&scratch.join(path)).is_err(), "{path}");
         }
     }
 
@@ -127,31 +109,31 @@ mod tests {
     #[test]
     fn every_directory_that_is_made_has_its_mode_and_is_taken_back() {
         let scratch = Scratch::new();
-        let below = scratch.0.join("one/two");
+        let below = scratch.join("one/two");
         let made = make_directories(&below).expect("directories");
         let expected = if geteuid().is_root() { 0o755 } else { 0o700 };
-        for path in [scratch.0.join("one"), below] {
+        for path in [scratch.join("one"), below] {
             let mode = fs::metadata(&path).expect("a directory").permissions().mode();
             assert_eq!(mode & 0o777, expected, "{}", path.display());
         }
         made.remove_empty();
-        assert!(!scratch.0.join("one").exists() && scratch.0.exists());
+        assert!(!scratch.join("one").exists() && scratch.path().exists());
     }
 
     #[test]
     fn what_cannot_be_finished_is_taken_back() {
         let scratch = Scratch::new();
         let too_long = "x".repeat(300);
-        make_directories(&scratch.0.join("one").join(too_long)).expect_err("no such name is possible");
-        assert!(!scratch.0.join("one").exists());
+        make_directories(&scratch.join("one").join(too_long)).expect_err("no such name is possible");
+        assert!(!scratch.join("one").exists());
     }
 
     #[test]
     fn a_directory_with_something_in_it_stays() {
         let scratch = Scratch::new();
-        let made = make_directories(&scratch.0.join("one/two")).expect("directories");
-        fs::write(scratch.0.join("one/kept"), "").expect("a file");
+        let made = make_directories(&scratch.join("one/two")).expect("directories");
+        fs::write(scratch.join("one/kept"), "").expect("a file");
         made.remove_empty();
-        assert!(scratch.0.join("one/kept").exists() && !scratch.0.join("one/two").exists());
+        assert!(scratch.join("one/kept").exists() && !scratch.join("one/two").exists());
     }
 }

@@ -73,18 +73,17 @@ pub(super) fn last_lines(text: &str) -> String {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use super::super::scratch::Scratch;
     use super::*;
 
     // Control: `File::open`; the error would have shown the file.
     #[test]
     fn a_link_in_place_of_the_log_is_not_shown() {
-        let directory = std::env::temp_dir().join(format!("kith-test-{:016x}", rand::random::<u64>()));
-        fs::create_dir(&directory).expect("a directory");
-        let log = Log::in_directory(&directory);
-        fs::write(directory.join("secret"), "hunter2").expect("a file");
-        symlink(directory.join("secret"), log.path()).expect("a link");
+        let scratch = Scratch::new();
+        let log = Log::in_directory(scratch.path());
+        fs::write(scratch.join("secret"), "hunter2").expect("a file");
+        symlink(scratch.join("secret"), log.path()).expect("a link");
         let tail = log.tail();
-        fs::remove_dir_all(&directory).expect("its own directory");
         assert!(tail.starts_with("(it cannot be read: "), "{tail}");
     }
 }

@@ -21,6 +21,8 @@ mod lock;
 mod log;
 mod pid_file;
 mod reaper;
+#[cfg(test)]
+mod scratch;
 mod server;
 mod socket;
 mod warden;
