@@ -16,11 +16,9 @@ const CALM: Duration = Duration::from_secs(1);
 /// server answers, is one that Kith runs on, and has every migration of this build.
 ///
 /// It has a connection of its own, so that calls which wait for the service's pool do not look like a lost database.
-pub async fn watch(url: DatabaseUrl, tell: impl Fn(bool), shutdown: CancellationToken) {
-    let settings = PoolSettings {
-        size: 1,
-        ..PoolSettings::default()
-    };
+/// Of the service's `pool` it takes everything but the size.
+pub async fn watch(url: DatabaseUrl, pool: PoolSettings, tell: impl Fn(bool), shutdown: CancellationToken) {
+    let settings = PoolSettings { size: 1, ..pool };
     let database = Database::new(&url, &settings);
     let mut last = None;
     loop {

@@ -1,6 +1,10 @@
 //! A service learns whether it can work.
 
+use std::time::{Duration, Instant};
+
+use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_schema::{migrate, revert_all, watch};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +23,8 @@ async fn a_database_is_good_while_it_is_migrated() {
     let tell = move |good| {
         let _gone = tell.send(good);
     };
-    let watcher = tokio::spawn(watch(database.url(), tell, shutdown.clone()));
+    let pool = PoolSettings::default();
+    let watcher = tokio::spawn(watch(database.url(), pool, tell, shutdown.clone()));
     until(&mut told, false).await;
     migrate(&database.url(), |_| {}).await.expect("migrations");
     until(&mut told, true).await;
@@ -29,4 +34,24 @@ async fn a_database_is_good_while_it_is_migrated() {
     until(&mut told, false).await;
     shutdown.cancel();
     watcher.await.expect("no panic");
+}
+
+#[tokio::test]
+async fn it_waits_no_longer_than_the_service_does() {
+    // It lets everybody connect and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = silent.local_addr().expect("an address");
+    let url = DatabaseUrl::parse(&format!("postgres://kith@{address}/kith")).expect("a URL");
+    let pool = PoolSettings {
+        checkout_timeout: Duration::from_millis(50),
+        ..PoolSettings::default()
+    };
+    let (shutdown, started) = (CancellationToken::new(), Instant::now());
+    let stop = shutdown.clone();
+    watch(url, pool, move |_| stop.cancel(), shutdown).await;
+    assert!(
+        started.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        started.elapsed()
+    );
 }
