@@ -3,7 +3,7 @@
 mod domain;
 mod passwords;
 mod rpc;
-mod settings;
+pub mod settings;
 mod store;
 mod turns;
 

@@ -1,3 +1,5 @@
+//! What the service is told. `kith up` takes the same settings from here.
+
 use std::net::SocketAddr;
 
 use kith_postgres::{DatabaseUrl, PoolSettings};
@@ -5,10 +7,12 @@ use kith_rpc::{ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
 use kith_tokens::SigningKey;
 
-const LISTEN_ADDRESS: Setting = Setting::new("identity-listen-address", "where identity listens")
+/// Where it listens.
+pub const LISTEN_ADDRESS: Setting = Setting::new("identity-listen-address", "where identity listens")
     .value("an address and port, such as 127.0.0.1:50051")
     .default("127.0.0.1:50051");
-const DATABASE_URL: Setting = Setting::new(
+/// Its database.
+pub const DATABASE_URL: Setting = Setting::new(
     "identity-database-url",
     "the database, as role kith_identity: postgres://kith_identity:...@host/kith",
 )
@@ -21,7 +25,8 @@ const SIGNING_KEY: Setting = Setting::new(
 )
 .required()
 .secret();
-const HASHES_AT_ONCE: Setting = Setting::new(
+/// How many passwords are hashed at the same time.
+pub const HASHES_AT_ONCE: Setting = Setting::new(
     "password-hashes-at-once",
     "how many passwords are hashed at the same time; each takes 19 MiB",
 )

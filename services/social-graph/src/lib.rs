@@ -2,7 +2,7 @@
 
 mod domain;
 mod rpc;
-mod settings;
+pub mod settings;
 mod store;
 
 use std::error::Error;

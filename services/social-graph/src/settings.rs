@@ -1,20 +1,25 @@
+//! What the service is told. `kith up` and `kith import` take the same settings from here.
+
 use std::net::SocketAddr;
 
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
 
-const LISTEN_ADDRESS: Setting = Setting::new("social-graph-listen-address", "where social-graph listens")
+/// Where it listens.
+pub const LISTEN_ADDRESS: Setting = Setting::new("social-graph-listen-address", "where social-graph listens")
     .value("an address and port, such as 127.0.0.1:50052")
     .default("127.0.0.1:50052");
-const DATABASE_URL: Setting = Setting::new(
+/// Its database.
+pub const DATABASE_URL: Setting = Setting::new(
     "social-graph-database-url",
     "the database, as role kith_social_graph: postgres://kith_social_graph:...@host/kith",
 )
 .value("a postgres:// URL")
 .required()
 .secret();
-const IDENTITY_URL: Setting = Setting::new(
+/// Where identity is.
+pub const IDENTITY_URL: Setting = Setting::new(
     "identity-url",
     "where identity is, to fetch the keys that verify tokens",
 )
