@@ -1,4 +1,7 @@
 //! The hot queries are served by their indexes, in order, whether planned for their arguments or for any.
+//!
+//! They stand here as the schema means to serve them. Whether the services send such statements is tested where the
+//! services run: tests/e2e, `plans`.
 
 use kith_postgres::Connection;
 use tokio::sync::OnceCell;

@@ -6,6 +6,7 @@ mod access_matrix;
 mod bad_input;
 mod follow_storm;
 mod hang_ups;
+mod plans;
 mod raw;
 mod registration_storm;
 mod rows;

@@ -1,0 +1,223 @@
+//! The statements that the services send are served by indexes: the server itself says so while it runs them.
+
+use std::fs;
+use std::time::Duration;
+
+use diesel_async::SimpleAsyncConnection;
+use kith_contracts::identity::v1::user_key::Key;
+use kith_contracts::identity::v1::*;
+use kith_contracts::social_graph::v1::*;
+use kith_postgres::PoolSettings;
+use kith_testkit::{AppOptions, TestApp, TestDatabase, TestUser, cluster};
+use tokio::time::Instant;
+
+const PASSWORD: &str = "correct horse battery";
+
+/// Some 2,000 users, each of whom follows some 30, and all of whom follow the first.
+const FILL: &str = "
+    INSERT INTO identity.users (username, email)
+        SELECT 'filler' || number, 'filler' || number || '@example.com' FROM generate_series(1, 2000) AS number;
+    INSERT INTO identity.profiles (user_id) SELECT id FROM identity.users ON CONFLICT DO NOTHING;
+    INSERT INTO identity.credentials (user_id, password_hash)
+        SELECT id, '$argon2id$none' FROM identity.users ON CONFLICT DO NOTHING;
+    INSERT INTO social_graph.follows (follower_id, followed_id, created_at)
+        SELECT follower, followed, now() - random() * interval '1 year'
+        FROM identity.users AS account (follower), LATERAL (
+            SELECT id FROM generate_series(1, 30) AS step
+            JOIN identity.users ON id = (follower * 7 + step * step * 31) % 2000 + 1
+            UNION SELECT min(id) FROM identity.users) AS following (followed)
+        WHERE follower <> followed;
+    ANALYZE";
+
+/// The server's log, where auto_explain writes the plans of this one database's statements.
+struct Plans {
+    read: usize,
+}
+
+impl Plans {
+    /// Every session from now on has its statements explained.
+    async fn of(database: &TestDatabase, plan_cache_mode: &str) -> Self {
+        let settings = [
+            ("session_preload_libraries", "auto_explain"),
+            ("auto_explain.log_min_duration", "0"),
+            ("plan_cache_mode", plan_cache_mode),
+        ];
+        let name = database.name();
+        let mut sql = "LOAD 'auto_explain';".to_owned();
+        for (setting, value) in settings {
+            sql += &format!("ALTER DATABASE {name} SET {setting} = '{value}';");
+        }
+        let mut superuser = database.superuser().await;
+        superuser.batch_execute(&sql).await.expect("settings");
+        Self { read: log().len() }
+    }
+
+    /// Asserts that what was logged since the last look uses all of these indexes, and reads no table as a whole.
+    async fn assert_served_by(&mut self, rpc: &str, indexes: &[&str]) {
+        let give_up = Instant::now() + Duration::from_secs(10);
+        loop {
+            let log = log();
+            let plans = &log[self.read..];
+            for table in ["users", "profiles", "credentials", "follows", "follow_counts"] {
+                assert!(
+                    !plans.contains(&format!("Seq Scan on {table} ")),
+                    "{rpc}: {plans}"
+                );
+            }
+            // Plans are written when a statement ends, which may be a moment after its last row arrived.
+            if indexes.iter().all(|index| plans.contains(&format!(" {index} "))) {
+                self.read = log.len();
+                return;
+            }
+            assert!(
+                Instant::now() < give_up,
+                "{rpc} does not use {indexes:?}: {plans}"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+fn log() -> String {
+    let bytes = fs::read(cluster().log()).expect("the server's log");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+async fn filled() -> (TestApp, TestUser) {
+    let options = AppOptions {
+        pool: PoolSettings {
+            // Every call has a new connection, and so the settings of the moment.
+            max_lifetime: Duration::ZERO,
+            ..AppOptions::default().pool
+        },
+        ..AppOptions::default()
+    };
+    let app = TestApp::start_with(options).await;
+    let user = app.registered("popular", PASSWORD).await;
+    let mut owner = app.database.owner().await;
+    owner.batch_execute(FILL).await.expect("rows");
+    (app, user)
+}
+
+/// Makes one call, and looks at the plans of its statements.
+macro_rules! check {
+    ($plans:ident, $client:expr, $rpc:ident($request:expr), $($index:literal)*) => {{
+        let answer = $client.$rpc($request).await.expect(stringify!($rpc)).into_inner();
+        $plans.assert_served_by(stringify!($rpc), &[$($index),*]).await;
+        answer
+    }};
+}
+
+async fn accounts(app: &TestApp, user: &TestUser, plans: &mut Plans) {
+    let mut identity = app.identity(user);
+    for (identifier, index) in [
+        (
+            authenticate_request::Identifier::Username("popular".to_owned()),
+            "identity_users_username_key",
+        ),
+        (
+            authenticate_request::Identifier::Email("filler7@example.com".to_owned()),
+            "identity_users_email_key",
+        ),
+    ] {
+        let request = AuthenticateRequest {
+            identifier: Some(identifier),
+            password: PASSWORD.to_owned(),
+        };
+        // The second one has no password that fits; its statement ran all the same.
+        let _ = identity.authenticate(request).await;
+        let indexes = [index, "identity_credentials_pkey"];
+        plans.assert_served_by("authenticate", &indexes).await;
+    }
+    let user_id = user.id;
+    check!(plans, identity, who_am_i(WhoAmIRequest {}), "identity_users_pkey");
+    check!(
+        plans,
+        identity,
+        get_user(GetUserRequest { user_id }),
+        "identity_users_pkey"
+    );
+    check!(
+        plans,
+        identity,
+        get_profile(GetProfileRequest { user_id }),
+        "identity_profiles_pkey"
+    );
+    let keys = [Key::UserId(user_id), Key::Username("filler7".to_owned())];
+    let keys = keys.map(|key| UserKey { key: Some(key) }).to_vec();
+    check!(
+        plans,
+        identity,
+        batch_get_users(BatchGetUsersRequest { keys }),
+        "identity_users_pkey" "identity_users_username_key"
+    );
+}
+
+async fn follows(app: &TestApp, user: &TestUser, plans: &mut Plans) {
+    let mut graph = app.social_graph(user);
+    let pair = FollowPair {
+        follower_id: user.id + 1,
+        followed_id: user.id,
+    };
+    let request = GetFollowRequest {
+        follower_id: pair.follower_id,
+        followed_id: pair.followed_id,
+    };
+    check!(plans, graph, get_follow(request), "social_graph_follows_pkey");
+    let request = BatchCheckFollowsRequest { pairs: vec![pair] };
+    check!(
+        plans,
+        graph,
+        batch_check_follows(request),
+        "social_graph_follows_pkey"
+    );
+    let request = GetCountsRequest { user_id: user.id };
+    check!(
+        plans,
+        graph,
+        get_counts(request),
+        "identity_users_pkey" "social_graph_follow_counts_pkey"
+    );
+    let (mut followers, mut following) = (String::new(), String::new());
+    for _page in 0..2 {
+        let request = ListFollowersRequest {
+            user_id: user.id,
+            page_size: 10,
+            page_token: followers,
+        };
+        followers = check!(
+            plans,
+            graph,
+            list_followers(request),
+            "social_graph_follows_followers_page"
+        )
+        .next_page_token;
+        let request = ListFollowingRequest {
+            user_id: user.id,
+            page_size: 10,
+            page_token: following,
+        };
+        following = check!(
+            plans,
+            graph,
+            list_following(request),
+            "social_graph_follows_following_page"
+        )
+        .next_page_token;
+        assert!(
+            !followers.is_empty() && !following.is_empty(),
+            "there is another page"
+        );
+    }
+}
+
+// Control: FILL that drops social_graph_follows_followers_page; ListFollowers read all follows and sorted them.
+#[tokio::test]
+async fn every_read_is_served_by_indexes_planned_for_its_arguments_or_for_any() {
+    let (app, user) = filled().await;
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let mut plans = Plans::of(&app.database, mode).await;
+        accounts(&app, &user, &mut plans).await;
+        follows(&app, &user, &mut plans).await;
+    }
+}
