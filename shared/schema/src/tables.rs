@@ -72,9 +72,138 @@ pub mod identity {
         }
     }
 
+    diesel::table! {
+        /// Sign-ins that are alive.
+        identity.sessions (id) {
+            /// The `sid` of its access tokens.
+            id -> BigInt,
+            /// Whose.
+            user_id -> BigInt,
+            /// May be empty.
+            device_label -> Text,
+            /// Where the last token was given out to; may be empty.
+            address -> Text,
+            /// When the user signed in.
+            created_at -> Timestamptz,
+            /// When a token was last given out.
+            refreshed_at -> Timestamptz,
+            /// When it ends.
+            expires_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Refresh tokens, the exchanged ones too.
+        identity.refresh_tokens (token_hash) {
+            /// SHA-256 of the token.
+            token_hash -> Bytea,
+            /// The session it keeps alive.
+            session_id -> BigInt,
+            /// When it was given out.
+            created_at -> Timestamptz,
+            /// When it was exchanged; NULL for the session's live one.
+            rotated_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        /// The public halves of signing keys, and where they stand in their lives.
+        identity.signing_keys (key_id) {
+            /// RFC 7638 thumbprint.
+            key_id -> Text,
+            /// Raw Ed25519.
+            public_key -> Bytea,
+            /// `published`, `active`, `retired` or `removed`.
+            state -> Text,
+            /// When it was first seen.
+            published_at -> Timestamptz,
+            /// When it began to sign.
+            activated_at -> Nullable<Timestamptz>,
+            /// When it ceased to sign.
+            retired_at -> Nullable<Timestamptz>,
+            /// When the trust in it ended.
+            removed_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        /// Internal services.
+        identity.service_accounts (id) {
+            /// Given out by the database.
+            id -> BigInt,
+            /// Unique.
+            name -> Text,
+            /// What its tokens may do.
+            scopes -> Array<Text>,
+            /// SHA-256 of the secret.
+            secret_hash -> Bytea,
+            /// When it was made.
+            created_at -> Timestamptz,
+            /// When its secret last changed.
+            secret_updated_at -> Timestamptz,
+            /// When it was revoked; NULL while it is good.
+            revoked_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        /// Who made attempts lately.
+        identity.throttles (key) {
+            /// What is throttled, for example an account or an address.
+            key -> Text,
+            /// When all attempts are forgotten.
+            full_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Security-relevant events.
+        identity.audit_events (id) {
+            /// Given out by the database.
+            id -> BigInt,
+            /// What happened.
+            #[sql_name = "type"]
+            kind -> Text,
+            /// Who did it; may be empty.
+            actor -> Text,
+            /// What it was done to.
+            subject -> Text,
+            /// Where the call came from; may be empty.
+            address -> Text,
+            /// How often it happened.
+            count -> BigInt,
+            /// The minute of counted events.
+            minute -> Nullable<Timestamptz>,
+            /// When it first happened.
+            created_at -> Timestamptz,
+            /// When it last happened.
+            updated_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// What users are found by, kept by the triggers of `users` alone.
+        identity.user_names (name, user_id) {
+            /// In lower case.
+            name -> Text,
+            /// Whose.
+            user_id -> BigInt,
+        }
+    }
+
     diesel::joinable!(credentials -> users (user_id));
     diesel::joinable!(profiles -> users (user_id));
-    diesel::allow_tables_to_appear_in_same_query!(users, credentials, profiles);
+    diesel::joinable!(sessions -> users (user_id));
+    diesel::joinable!(refresh_tokens -> sessions (session_id));
+    diesel::joinable!(user_names -> users (user_id));
+    diesel::allow_tables_to_appear_in_same_query!(
+        users,
+        credentials,
+        profiles,
+        sessions,
+        refresh_tokens,
+        user_names
+    );
 }
 
 /// Schema `social_graph`.

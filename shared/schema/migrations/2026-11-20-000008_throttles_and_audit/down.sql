@@ -1,0 +1,1 @@
+DROP TABLE identity.audit_events, identity.throttles;
