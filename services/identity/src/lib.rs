@@ -9,6 +9,7 @@ mod store;
 use std::error::Error;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use kith_contracts::identity::v1::identity_service_server::{IdentityServiceServer, SERVICE_NAME};
 use kith_postgres::Database;
 use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Readiness, Server};
@@ -27,6 +28,8 @@ struct App {
     database: Database,
     passwords: Passwords,
     issuer: Arc<Issuer>,
+    /// How long a session lives without a refresh.
+    session_lifetime: TimeDelta,
 }
 
 /// Serves identity on `listener` until `shutdown`, then drains.
@@ -63,6 +66,7 @@ pub async fn run(
         database,
         passwords,
         issuer: Arc::new(issuer),
+        session_lifetime: TimeDelta::from_std(settings.session_lifetime)?,
     };
     let server = Server {
         service: SERVICE_NAME,

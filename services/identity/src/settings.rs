@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{ServerSettings, TokenSettings};
@@ -21,6 +22,9 @@ const SIGNING_KEY: Setting = Setting::new(
 )
 .required()
 .secret();
+const SESSION_LIFETIME: Setting = Setting::new("session-lifetime", "how long a session lives without a refresh")
+    .duration(Duration::from_secs(60), Duration::from_secs(400 * 24 * 3600))
+    .default("720h");
 const HASHES_AT_ONCE: Setting = Setting::new(
     "password-hashes-at-once",
     "how many passwords are hashed at the same time; each takes 19 MiB",
@@ -43,13 +47,15 @@ pub struct IdentitySettings {
     pub tokens: TokenSettings,
     /// The key that signs them.
     pub signing_key: SigningKey,
+    /// How long a session lives without a refresh.
+    pub session_lifetime: Duration,
     /// Passwords hashed at the same time.
     pub password_hashes_at_once: usize,
 }
 
 impl Topic for IdentitySettings {
     fn settings() -> Vec<&'static Setting> {
-        let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &SIGNING_KEY, &HASHES_AT_ONCE];
+        let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &SIGNING_KEY, &SESSION_LIFETIME, &HASHES_AT_ONCE];
         [
             own,
             PoolSettings::settings(),
@@ -68,6 +74,7 @@ impl Topic for IdentitySettings {
         let signing_key = reader.secret_with(&SIGNING_KEY, |text| {
             SigningKey::from_pem(text).map_err(|_| "is not an Ed25519 private key in PEM")
         });
+        let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
@@ -78,6 +85,7 @@ impl Topic for IdentitySettings {
             server: server?,
             tokens: tokens?,
             signing_key: signing_key?,
+            session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
         })
     }

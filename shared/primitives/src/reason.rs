@@ -133,24 +133,10 @@ reasons! {
     Internal = "INTERNAL" => Internal,
     /// No such session among the caller's.
     SessionNotFound = "SESSION_NOT_FOUND" => NotFound,
-    /// No such service account.
-    ServiceAccountNotFound = "SERVICE_ACCOUNT_NOT_FOUND" => NotFound,
-    /// No such signing key.
-    SigningKeyNotFound = "SIGNING_KEY_NOT_FOUND" => NotFound,
-    /// A service account of this name exists.
-    ServiceAccountExists = "SERVICE_ACCOUNT_EXISTS" => AlreadyExists,
-    /// The service account has been revoked.
-    ServiceAccountRevoked = "SERVICE_ACCOUNT_REVOKED" => FailedPrecondition,
-    /// No other signing key is there that could sign now.
-    SigningKeyNotReady = "SIGNING_KEY_NOT_READY" => FailedPrecondition,
     /// The refresh token is unknown or has expired, or its session has ended.
     RefreshTokenInvalid = "REFRESH_TOKEN_INVALID" => Unauthenticated,
     /// The refresh token was exchanged a moment ago; another call has its successor.
     TokenAlreadyRotated = "TOKEN_ALREADY_ROTATED" => Unauthenticated,
     /// The refresh token was exchanged long ago, so somebody else may have it; its session has been ended.
     RefreshTokenReused = "REFRESH_TOKEN_REUSED" => Unauthenticated,
-    /// A scope that no method asks for.
-    ScopeUnknown = "SCOPE_UNKNOWN" => InvalidArgument,
-    /// Too many attempts for this account or from this caller.
-    Throttled = "THROTTLED" => ResourceExhausted,
 }

@@ -22,16 +22,10 @@ pub const LOCATION_MAX: usize = 100;
 /// Most characters of a website URL.
 pub const WEBSITE_URL_MAX: usize = 200;
 
-/// The protobuf message of a service account.
-pub const SERVICE_ACCOUNT: &str = "kith.identity.v1.ServiceAccount";
 /// Most characters of a device's label.
 pub const DEVICE_LABEL_MAX: usize = 100;
-/// Most characters of a service account's name.
-pub const SERVICE_NAME_MAX: usize = 100;
-/// Most scopes of a service account.
-pub const SCOPES_MAX: usize = 50;
 
-const HASHED: &str = "only SHA-256 hashes and Ed25519 keys are written";
+const HASHED: &str = "only SHA-256 hashes are written";
 const GENERATED: &str = "the database makes the key";
 const ONE_EACH: &str = "the row is made with its user and never again";
 
@@ -113,43 +107,6 @@ rules! {
     REFRESH_TOKENS_LIVE_KEY = "identity_refresh_tokens_live_key":
         Never { because: "the live token is marked as exchanged before its successor is written" };
     /// Primary key.
-    SIGNING_KEYS_PKEY = "identity_signing_keys_pkey": Never { because: "a key that is known is left as it is" };
-    /// Public keys have 32 bytes.
-    SIGNING_KEYS_PUBLIC_KEY_LENGTH = "identity_signing_keys_public_key_length": Never { because: HASHED };
-    /// There are four states.
-    SIGNING_KEYS_STATE_KNOWN = "identity_signing_keys_state_known": Never { because: "states are an enum" };
-    /// One key signs.
-    SIGNING_KEYS_ACTIVE_KEY = "identity_signing_keys_active_key":
-        Never { because: "changes of keys run one at a time, and the active key steps down first" };
-    /// Primary key.
-    SERVICE_ACCOUNTS_PKEY = "identity_service_accounts_pkey": Never { because: GENERATED };
-    /// A service account has a name.
-    SERVICE_ACCOUNTS_NAME_REQUIRED = "identity_service_accounts_name_required":
-        Value { field: "name", reason: Reason::FieldRequired, description: "must not be empty" };
-    /// A service account's name has at most [`SERVICE_NAME_MAX`] characters.
-    SERVICE_ACCOUNTS_NAME_LENGTH = "identity_service_accounts_name_length":
-        Value { field: "name", reason: Reason::FieldTooLong, description: "must have at most 100 characters" };
-    /// A service account's name has only the allowed characters.
-    SERVICE_ACCOUNTS_NAME_CHARACTERS = "identity_service_accounts_name_characters":
-        Value { field: "name", reason: Reason::FieldMalformed, description: "may only have a-z, 0-9 and -" };
-    /// No two service accounts have one name.
-    SERVICE_ACCOUNTS_NAME_KEY = "identity_service_accounts_name_key":
-        Existing { reason: Reason::ServiceAccountExists, resource: SERVICE_ACCOUNT, message: "a service account of this name exists" };
-    /// A service account has at most [`SCOPES_MAX`] scopes.
-    SERVICE_ACCOUNTS_SCOPES_COUNT = "identity_service_accounts_scopes_count":
-        Value { field: "scopes", reason: Reason::BatchTooLarge, description: "must have at most 50 items" };
-    /// Only hashes are stored.
-    SERVICE_ACCOUNTS_SECRET_HASH_LENGTH = "identity_service_accounts_secret_hash_length": Never { because: HASHED };
-    /// Primary key.
-    THROTTLES_PKEY = "identity_throttles_pkey": Never { because: "the row is written by an upsert" };
-    /// Primary key.
-    AUDIT_EVENTS_PKEY = "identity_audit_events_pkey": Never { because: GENERATED };
-    /// What is counted happened.
-    AUDIT_EVENTS_COUNT_POSITIVE = "identity_audit_events_count_positive": Never { because: "it only ever grows from 1" };
-    /// Counted events have one row.
-    AUDIT_EVENTS_COUNTED_KEY = "identity_audit_events_counted_key":
-        Never { because: "counted events are written by an upsert" };
-    /// Primary key.
     USER_NAMES_PKEY = "identity_user_names_pkey": Never { because: "only the triggers of users write it" };
     /// Names belong to a user.
     USER_NAMES_USER_ID_FKEY = "identity_user_names_user_id_fkey":
@@ -198,7 +155,6 @@ pub static REQUIRED_COLUMNS: &[(&str, &[&str])] = &[
         ],
     ),
     ("refresh_tokens", &["token_hash", "session_id", "created_at"]),
-    ("signing_keys", &["key_id", "public_key", "state", "published_at"]),
     (
         "service_accounts",
         &[
@@ -208,20 +164,6 @@ pub static REQUIRED_COLUMNS: &[(&str, &[&str])] = &[
             "secret_hash",
             "created_at",
             "secret_updated_at",
-        ],
-    ),
-    ("throttles", &["key", "full_at"]),
-    (
-        "audit_events",
-        &[
-            "id",
-            "type",
-            "actor",
-            "subject",
-            "address",
-            "count",
-            "created_at",
-            "updated_at",
         ],
     ),
     ("user_names", &["name", "user_id"]),

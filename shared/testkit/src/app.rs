@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kith_contracts::identity::v1::batch_import_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
@@ -89,6 +90,7 @@ impl TestApp {
             server: options.server.clone(),
             tokens: tokens.clone(),
             signing_key,
+            session_lifetime: Duration::from_secs(3600),
             password_hashes_at_once: 2,
         };
         serve(kith_identity::run(settings, listener, shutdown.clone()));

@@ -12,7 +12,7 @@ pub(super) async fn call(
     request: DeleteUserRequest,
 ) -> Result<DeleteUserResponse, Failure> {
     let user_id = Violations::only("user_id", UserId::parse(request.user_id))?;
-    let owner = caller.user().map(|user| user.user_id);
+    let owner = caller.user_id();
     match user_delete(&app.database, user_id, owner).await? {
         None if !request.allow_missing => Err(user_not_found(user_id)),
         deleted => Ok(DeleteUserResponse {

@@ -1,1 +1,0 @@
-DROP TABLE identity.service_accounts, identity.signing_keys;
