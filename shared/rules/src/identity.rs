@@ -21,7 +21,6 @@ pub const AVATAR_URL_MAX: usize = 500;
 pub const LOCATION_MAX: usize = 100;
 /// Most characters of a website URL.
 pub const WEBSITE_URL_MAX: usize = 200;
-
 /// Most characters of a device's label.
 pub const DEVICE_LABEL_MAX: usize = 100;
 
@@ -155,16 +154,5 @@ pub static REQUIRED_COLUMNS: &[(&str, &[&str])] = &[
         ],
     ),
     ("refresh_tokens", &["token_hash", "session_id", "created_at"]),
-    (
-        "service_accounts",
-        &[
-            "id",
-            "name",
-            "scopes",
-            "secret_hash",
-            "created_at",
-            "secret_updated_at",
-        ],
-    ),
     ("user_names", &["name", "user_id"]),
 ];
