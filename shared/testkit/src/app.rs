@@ -219,6 +219,7 @@ impl TestApp {
         let request = AuthenticateRequest {
             identifier: Some(authenticate_request::Identifier::Username(username.to_owned())),
             password: password.to_owned(),
+            device_label: String::new(),
         };
         let answer = client.authenticate(request).await.expect("a token").into_inner();
         let id = answer.user.map(|user| user.id).unwrap_or_default();
