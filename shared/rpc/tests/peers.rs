@@ -20,7 +20,7 @@ async fn a_read_and_a_mutation_know_where_they_came_from() {
     assert_eq!(server.graph.last_seen().peer_address, "127.0.0.1");
 }
 
-// Control: `peer_address` without `to_canonical`; it was ::ffff:127.0.0.1.
+// Control: the peer as it is, without `to_canonical`; it was ::ffff:127.0.0.1.
 #[tokio::test]
 async fn a_caller_by_ipv4_is_shown_so_by_a_server_of_both_families() {
     let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));

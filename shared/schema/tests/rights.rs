@@ -49,6 +49,7 @@ async fn rights_are_these_and_no_others() {
         kith_identity USAGE schema identity
         kith_identity USAGE schema public
         kith_social_graph DELETE social_graph.follows
+        kith_social_graph EXECUTE social_graph.follow_counts_repair(bigint[])
         kith_social_graph INSERT social_graph.follows
         kith_social_graph SELECT __diesel_schema_migrations
         kith_social_graph SELECT identity.accounts
@@ -108,6 +109,7 @@ async fn social_graph_cannot_touch_accounts_or_write_counts() {
         "UPDATE social_graph.follows SET followed_id = 2",
         "TRUNCATE social_graph.follows",
         "SELECT social_graph.follow_counts_add()",
+        "SELECT social_graph.follow_counts_lock('{}')",
     ];
     assert_denied(Role::SocialGraph, &statements).await;
 }

@@ -66,7 +66,7 @@ fn callers(app: &TestApp, world: &World, row: &Row) -> Vec<(&'static str, Bearer
 
 /// Every scope that a contract names.
 fn scopes() -> Vec<&'static str> {
-    vec!["identity.users.delete", "identity.users.import", "social_graph.follows.import"]
+    vec!["identity.users.delete", "identity.users.import", "social_graph.counters.repair", "social_graph.follows.import"]
 }
 
 #[test]

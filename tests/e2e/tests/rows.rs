@@ -79,6 +79,7 @@ pub(crate) const ROWS: &[Row] = &[
     row!(open "kith.identity.v1.IdentityService/Authenticate", "Unauthenticated CREDENTIALS_INVALID", |world: &World| AuthenticateRequest {
         identifier: Some(authenticate_request::Identifier::Username(world.owner.username.clone())),
         password: "correct horse".to_owned(),
+        device_label: "e2e".to_owned(),
     }),
     row!("kith.identity.v1.IdentityService/WhoAmI", OK, OK, OK, |_: &World| WhoAmIRequest {}),
     row!("kith.identity.v1.IdentityService/GetUser", OK, OK, OK, |world: &World| GetUserRequest { user_id: world.owner.id }),
@@ -136,4 +137,6 @@ pub(crate) const ROWS: &[Row] = &[
         ..Default::default()
     }),
     row!("kith.social_graph.v1.SocialGraphService/GetCounts", OK, OK, OK, |world: &World| GetCountsRequest { user_id: world.owner.id }),
+    row!("kith.social_graph.v1.SocialGraphService/VerifyCounters", NOT_ALLOWED, NOT_ALLOWED, OK, |_: &World| VerifyCountersRequest::default()),
+    row!("kith.social_graph.v1.SocialGraphService/RepairCounters", NOT_ALLOWED, NOT_ALLOWED, OK, |_: &World| RepairCountersRequest::default()),
 ];
