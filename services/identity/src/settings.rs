@@ -22,9 +22,10 @@ const SIGNING_KEY: Setting = Setting::new(
 )
 .required()
 .secret();
-const SESSION_LIFETIME: Setting = Setting::new("session-lifetime", "how long a session lives without a refresh")
-    .duration(Duration::from_secs(60), Duration::from_secs(400 * 24 * 3600))
-    .default("720h");
+const SESSION_LIFETIME: Setting =
+    Setting::new("session-lifetime", "how long a session lives without a refresh")
+        .duration(Duration::from_secs(60), Duration::from_secs(400 * 24 * 3600))
+        .default("720h");
 const HASHES_AT_ONCE: Setting = Setting::new(
     "password-hashes-at-once",
     "how many passwords are hashed at the same time; each takes 19 MiB",
@@ -55,7 +56,13 @@ pub struct IdentitySettings {
 
 impl Topic for IdentitySettings {
     fn settings() -> Vec<&'static Setting> {
-        let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &SIGNING_KEY, &SESSION_LIFETIME, &HASHES_AT_ONCE];
+        let own = vec![
+            &LISTEN_ADDRESS,
+            &DATABASE_URL,
+            &SIGNING_KEY,
+            &SESSION_LIFETIME,
+            &HASHES_AT_ONCE,
+        ];
         [
             own,
             PoolSettings::settings(),

@@ -25,7 +25,9 @@ impl RefreshSecret {
     }
 
     pub(crate) fn hash(&self) -> Vec<u8> {
-        digest(&SHA256, self.0.expose_secret().as_bytes()).as_ref().to_vec()
+        digest(&SHA256, self.0.expose_secret().as_bytes())
+            .as_ref()
+            .to_vec()
     }
 
     /// The token itself, for the one answer that it stands in.

@@ -10,9 +10,10 @@ impl SearchQuery {
         refuse_nul(text)?;
         match char_count(text) {
             0 => Err(Invalid::new(Reason::FieldRequired, "must not be empty")),
-            length if length > NAME_MAX => {
-                Err(Invalid::new(Reason::FieldTooLong, "must have at most 150 characters"))
-            }
+            length if length > NAME_MAX => Err(Invalid::new(
+                Reason::FieldTooLong,
+                "must have at most 150 characters",
+            )),
             _ => Ok(Self(text.to_owned())),
         }
     }

@@ -24,9 +24,14 @@ pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<Auth
         lifetime: app.session_lifetime,
     };
     // Verifying takes its time, and the account may have gone, or got another password, meanwhile.
-    let session = session_create(&app.database, &credential, &new).await?.ok_or_else(refused)?;
+    let session = session_create(&app.database, &credential, &new)
+        .await?
+        .ok_or_else(refused)?;
     let user = user_find(&app.database, credential.user_id).await?;
-    let issued = app.issuer.user(credential.user_id, &session.id.to_string()).map_err(Failure::internal)?;
+    let issued = app
+        .issuer
+        .user(credential.user_id, &session.id.to_string())
+        .map_err(Failure::internal)?;
     Ok(AuthenticateResponse {
         access_token: issued.token.expose_secret().to_owned(),
         expire_time: Some(timestamp(issued.expires_at.into())),

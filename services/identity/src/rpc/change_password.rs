@@ -2,8 +2,8 @@ use kith_contracts::identity::v1::{ChangePasswordRequest, ChangePasswordResponse
 use kith_primitives::{Failure, UserCaller, Violations, refuse_nul};
 use secrecy::SecretString;
 
-use super::convert::current_session;
 use super::authenticate::refused;
+use super::convert::current_session;
 use crate::App;
 use crate::domain::Password;
 use crate::store::{credential_of, credential_update};
@@ -16,13 +16,17 @@ pub(super) async fn call(
 ) -> Result<ChangePasswordResponse, Failure> {
     let (old, new) = parse(request)?;
     let credential = credential_of(&app.database, caller.user_id).await?;
-    let hash = credential.as_ref().map(|credential| credential.password_hash.clone());
+    let hash = credential
+        .as_ref()
+        .map(|credential| credential.password_hash.clone());
     let verified = app.passwords.verify(hash, old).await?;
     let credential = credential.filter(|_| verified).ok_or_else(refused)?;
     let hash = app.passwords.hash(new).await?;
     let revoked = credential_update(&app.database, &credential, &hash, current_session(&caller)).await?;
     let revoked = revoked.ok_or_else(refused)?;
-    Ok(ChangePasswordResponse { revoked_sessions: i64::try_from(revoked).unwrap_or(i64::MAX) })
+    Ok(ChangePasswordResponse {
+        revoked_sessions: i64::try_from(revoked).unwrap_or(i64::MAX),
+    })
 }
 
 fn parse(request: ChangePasswordRequest) -> Result<(SecretString, Password), Failure> {

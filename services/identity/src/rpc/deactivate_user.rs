@@ -13,5 +13,7 @@ pub(super) async fn call(
 ) -> Result<DeactivateUserResponse, Failure> {
     let user_id = Violations::only("user_id", UserId::parse(request.user_id))?;
     let row = user_deactivate(&app.database, user_id, caller.user_id()).await?;
-    Ok(DeactivateUserResponse { user: Some(convert::user(row)) })
+    Ok(DeactivateUserResponse {
+        user: Some(convert::user(row)),
+    })
 }

@@ -13,5 +13,7 @@ pub(super) async fn call(
 ) -> Result<GetAccountResponse, Failure> {
     let user_id = Violations::only("user_id", UserId::parse(request.user_id))?;
     let row = account_find(&app.database, user_id, caller.user_id()).await?;
-    Ok(GetAccountResponse { account: Some(convert::account(row)) })
+    Ok(GetAccountResponse {
+        account: Some(convert::account(row)),
+    })
 }

@@ -14,8 +14,14 @@ pub(super) async fn call(
     let page = parse(&caller, &request)?;
     let (rows, next_page_token) = sessions_page(&app.database, caller.user_id, &page).await?;
     let current = convert::current_session(&caller);
-    let sessions = rows.into_iter().map(|row| convert::session(row, current)).collect();
-    Ok(ListSessionsResponse { sessions, next_page_token })
+    let sessions = rows
+        .into_iter()
+        .map(|row| convert::session(row, current))
+        .collect();
+    Ok(ListSessionsResponse {
+        sessions,
+        next_page_token,
+    })
 }
 
 fn parse(caller: &UserCaller, request: &ListSessionsRequest) -> Result<Page, Failure> {

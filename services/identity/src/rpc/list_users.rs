@@ -13,7 +13,10 @@ pub(super) async fn call(
 ) -> Result<ListUsersResponse, Failure> {
     let page = parse(&request)?;
     let (rows, next_page_token) = accounts_page(&app.database, &page).await?;
-    Ok(ListUsersResponse { accounts: rows.into_iter().map(convert::account).collect(), next_page_token })
+    Ok(ListUsersResponse {
+        accounts: rows.into_iter().map(convert::account).collect(),
+        next_page_token,
+    })
 }
 
 fn parse(request: &ListUsersRequest) -> Result<Page, Failure> {

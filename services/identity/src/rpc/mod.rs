@@ -96,7 +96,10 @@ impl IdentityService for App {
     }
 
     async fn get_account(&self, request: Request<GetAccountRequest>) -> Answer<GetAccountResponse> {
-        unary(request, |caller, message| get_account::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            get_account::call(self, caller, message)
+        })
+        .await
     }
 
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Answer<ListUsersResponse> {
@@ -104,23 +107,47 @@ impl IdentityService for App {
     }
 
     async fn search_users(&self, request: Request<SearchUsersRequest>) -> Answer<SearchUsersResponse> {
-        unary(request, |caller, message| search_users::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            search_users::call(self, caller, message)
+        })
+        .await
     }
 
     async fn update_user(&self, request: Request<UpdateUserRequest>) -> Answer<UpdateUserResponse> {
-        unary(request, |caller, message| update_user::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            update_user::call(self, caller, message)
+        })
+        .await
     }
 
-    async fn change_password(&self, request: Request<ChangePasswordRequest>) -> Answer<ChangePasswordResponse> {
-        unary(request, |caller, message| change_password::call(self, caller, message)).await
+    async fn change_password(
+        &self,
+        request: Request<ChangePasswordRequest>,
+    ) -> Answer<ChangePasswordResponse> {
+        unary(request, |caller, message| {
+            change_password::call(self, caller, message)
+        })
+        .await
     }
 
-    async fn deactivate_user(&self, request: Request<DeactivateUserRequest>) -> Answer<DeactivateUserResponse> {
-        unary(request, |caller, message| deactivate_user::call(self, caller, message)).await
+    async fn deactivate_user(
+        &self,
+        request: Request<DeactivateUserRequest>,
+    ) -> Answer<DeactivateUserResponse> {
+        unary(request, |caller, message| {
+            deactivate_user::call(self, caller, message)
+        })
+        .await
     }
 
-    async fn reactivate_user(&self, request: Request<ReactivateUserRequest>) -> Answer<ReactivateUserResponse> {
-        unary(request, |caller, message| reactivate_user::call(self, caller, message)).await
+    async fn reactivate_user(
+        &self,
+        request: Request<ReactivateUserRequest>,
+    ) -> Answer<ReactivateUserResponse> {
+        unary(request, |caller, message| {
+            reactivate_user::call(self, caller, message)
+        })
+        .await
     }
 
     async fn refresh_token(&self, request: Request<RefreshTokenRequest>) -> Answer<RefreshTokenResponse> {
@@ -128,14 +155,26 @@ impl IdentityService for App {
     }
 
     async fn list_sessions(&self, request: Request<ListSessionsRequest>) -> Answer<ListSessionsResponse> {
-        unary(request, |caller, message| list_sessions::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            list_sessions::call(self, caller, message)
+        })
+        .await
     }
 
     async fn revoke_session(&self, request: Request<RevokeSessionRequest>) -> Answer<RevokeSessionResponse> {
-        unary(request, |caller, message| revoke_session::call(self, caller, message)).await
+        unary(request, |caller, message| {
+            revoke_session::call(self, caller, message)
+        })
+        .await
     }
 
-    async fn revoke_all_sessions(&self, request: Request<RevokeAllSessionsRequest>) -> Answer<RevokeAllSessionsResponse> {
-        unary(request, |caller, message| revoke_all_sessions::call(self, caller, message)).await
+    async fn revoke_all_sessions(
+        &self,
+        request: Request<RevokeAllSessionsRequest>,
+    ) -> Answer<RevokeAllSessionsResponse> {
+        unary(request, |caller, message| {
+            revoke_all_sessions::call(self, caller, message)
+        })
+        .await
     }
 }

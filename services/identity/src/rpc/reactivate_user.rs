@@ -13,5 +13,7 @@ pub(super) async fn call(
 ) -> Result<ReactivateUserResponse, Failure> {
     let user_id = Violations::only("user_id", UserId::parse(request.user_id))?;
     let row = user_reactivate(&app.database, user_id).await?;
-    Ok(ReactivateUserResponse { user: Some(convert::user(row)) })
+    Ok(ReactivateUserResponse {
+        user: Some(convert::user(row)),
+    })
 }

@@ -23,7 +23,10 @@ pub(super) async fn call(app: &App, request: RefreshTokenRequest) -> Result<Refr
         Refresh::Reused => return Err(refused(Reason::RefreshTokenReused)),
     };
     let user_id = UserId::from_database(session.user_id);
-    let issued = app.issuer.user(user_id, &session.id.to_string()).map_err(Failure::internal)?;
+    let issued = app
+        .issuer
+        .user(user_id, &session.id.to_string())
+        .map_err(Failure::internal)?;
     Ok(RefreshTokenResponse {
         access_token: issued.token.expose_secret().to_owned(),
         expire_time: Some(timestamp(issued.expires_at.into())),
@@ -42,8 +45,12 @@ fn parse(request: RefreshTokenRequest) -> Result<RefreshSecret, Failure> {
 
 fn refused(reason: Reason) -> Failure {
     let text = match reason {
-        Reason::TokenAlreadyRotated => "this refresh token was exchanged a moment ago; use the one that it gave",
-        Reason::RefreshTokenReused => "this refresh token was exchanged before, so its session has been ended",
+        Reason::TokenAlreadyRotated => {
+            "this refresh token was exchanged a moment ago; use the one that it gave"
+        }
+        Reason::RefreshTokenReused => {
+            "this refresh token was exchanged before, so its session has been ended"
+        }
         _ => "this refresh token is not good, or no longer; sign in again",
     };
     Failure::new(reason, text)

@@ -15,5 +15,7 @@ pub(super) async fn call(
     let current = caller.user().and_then(convert::current_session);
     let kept = current.filter(|_| request.keep_current);
     let ended = sessions_delete(&app.database, user_id, caller.user_id(), kept).await?;
-    Ok(RevokeAllSessionsResponse { revoked_sessions: i64::try_from(ended).unwrap_or(i64::MAX) })
+    Ok(RevokeAllSessionsResponse {
+        revoked_sessions: i64::try_from(ended).unwrap_or(i64::MAX),
+    })
 }

@@ -16,7 +16,9 @@ pub(super) async fn call(
         None if !request.allow_missing => Err(session_not_found(session_id)),
         deleted => {
             let current = convert::current_session(&caller);
-            Ok(RevokeSessionResponse { session: deleted.map(|row| convert::session(row, current)) })
+            Ok(RevokeSessionResponse {
+                session: deleted.map(|row| convert::session(row, current)),
+            })
         }
     }
 }

@@ -14,7 +14,10 @@ pub(super) async fn call(
 ) -> Result<SearchUsersResponse, Failure> {
     let (query, page) = parse(&request)?;
     let (rows, next_page_token) = users_search(&app.database, &query, &page).await?;
-    Ok(SearchUsersResponse { users: rows.into_iter().map(convert::user).collect(), next_page_token })
+    Ok(SearchUsersResponse {
+        users: rows.into_iter().map(convert::user).collect(),
+        next_page_token,
+    })
 }
 
 fn parse(request: &SearchUsersRequest) -> Result<(SearchQuery, Page<NameCursor>), Failure> {

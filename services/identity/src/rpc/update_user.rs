@@ -17,12 +17,18 @@ pub(super) async fn call(
 ) -> Result<UpdateUserResponse, Failure> {
     let (user_id, change) = parse(&request)?;
     let row = account_update(&app.database, user_id, caller.user_id, &change).await?;
-    Ok(UpdateUserResponse { account: Some(convert::account(row)) })
+    Ok(UpdateUserResponse {
+        account: Some(convert::account(row)),
+    })
 }
 
 fn parse(request: &UpdateUserRequest) -> Result<(UserId, AccountChange), Failure> {
     let mut violations = Violations::new();
-    let paths = request.update_mask.as_ref().map(|mask| mask.paths.as_slice()).unwrap_or_default();
+    let paths = request
+        .update_mask
+        .as_ref()
+        .map(|mask| mask.paths.as_slice())
+        .unwrap_or_default();
     let present = present(request);
     let mask = FieldMask::parse(paths, &present, UPDATABLE);
     let set = |field: &str, value: &Option<String>| match &mask {
@@ -31,7 +37,10 @@ fn parse(request: &UpdateUserRequest) -> Result<(UserId, AccountChange), Failure
         Err(_) => value.clone(),
     };
     let (username, email) = (set("username", &request.username), set("email", &request.email));
-    let (first, last) = (set("first_name", &request.first_name), set("last_name", &request.last_name));
+    let (first, last) = (
+        set("first_name", &request.first_name),
+        set("last_name", &request.last_name),
+    );
 
     let user_id = violations.check("user_id", UserId::parse(request.user_id));
     let change = AccountChange {
@@ -53,7 +62,12 @@ fn parse(request: &UpdateUserRequest) -> Result<(UserId, AccountChange), Failure
 
 /// The updatable fields that the request holds, the empty ones too.
 fn present(request: &UpdateUserRequest) -> Vec<&'static str> {
-    let values = [&request.username, &request.email, &request.first_name, &request.last_name];
+    let values = [
+        &request.username,
+        &request.email,
+        &request.first_name,
+        &request.last_name,
+    ];
     let present = UPDATABLE.iter().zip(values).filter(|(_, value)| value.is_some());
     present.map(|(field, _)| *field).collect()
 }

@@ -105,13 +105,20 @@ async fn user_set_active_in_txn(
     user_id: UserId,
     active: bool,
 ) -> Result<Option<UserRow>, Abort> {
-    let lock = users::table.find(user_id.get()).select(UserRow::as_select()).for_no_key_update();
+    let lock = users::table
+        .find(user_id.get())
+        .select(UserRow::as_select())
+        .for_no_key_update();
     let row: Option<UserRow> = run("user_lock", lock.first(conn)).await.optional()?;
     if row.as_ref().is_none_or(|row| row.is_active == active) {
         return Ok(row);
     }
     let update = diesel::update(users::table.find(user_id.get()))
-        .set((users::is_active.eq(active), users::updated_at.eq(now), users::version.eq(users::version + 1)))
+        .set((
+            users::is_active.eq(active),
+            users::updated_at.eq(now),
+            users::version.eq(users::version + 1),
+        ))
         .returning(UserRow::as_returning());
     Ok(Some(run("user_set_active", update.get_result(conn)).await?))
 }

@@ -19,7 +19,9 @@ pub(crate) async fn account_find(
 ) -> Result<AccountRow, Failure> {
     database
         .read(async |conn: &mut Connection| {
-            let own = users::table.find(user_id.get()).filter(users::id.eq(owner.unwrap_or(user_id).get()));
+            let own = users::table
+                .find(user_id.get())
+                .filter(users::id.eq(owner.unwrap_or(user_id).get()));
             let query = own.select(AccountRow::as_select());
             match run("account_find", query.first(conn)).await.optional()? {
                 Some(row) => Ok(row),
@@ -65,20 +67,19 @@ struct Match {
     user: UserRow,
 }
 
-/// A prefix is a range of the index: from itself to itself with the last of all characters behind it. A user with
-/// several matching names stands where the first of them does, and nowhere else.
+/// A prefix is a range of the index: from itself to itself with more of the last of all characters behind it than a name
+/// has. A user with several matching names stands where the first of them does, and nowhere else: a subquery and not a
+/// join, so that the order of the index is the order of the answer.
 const USERS_SEARCH: &str = "
-WITH wanted AS MATERIALIZED (SELECT lower($1) AS prefix)
 SELECT found.name, users.id, username, first_name, last_name, is_active, date_joined
-FROM wanted
-JOIN identity.user_names AS found
-    ON found.name >= wanted.prefix AND found.name < wanted.prefix || U&'\\+10FFFF'
-    AND (found.name, found.user_id) > ($2, $3)
-JOIN identity.users ON users.id = found.user_id AND is_active
-WHERE NOT EXISTS (
-    SELECT FROM identity.user_names AS earlier
-    WHERE earlier.user_id = found.user_id AND earlier.name >= wanted.prefix AND earlier.name < found.name
-)
+FROM identity.user_names AS found JOIN identity.users ON users.id = found.user_id
+WHERE (found.name, found.user_id) > (greatest(lower($1) COLLATE \"C\", $2), $3)
+    AND found.name < lower($1) || repeat(U&'\\+10FFFF', 1000)
+    AND is_active
+    AND found.name = (
+        SELECT min(own.name) FROM identity.user_names AS own
+        WHERE own.user_id = found.user_id AND own.name >= lower($1)
+    )
 ORDER BY found.name, found.user_id
 LIMIT $4
 ";
@@ -89,7 +90,10 @@ pub(crate) async fn users_search(
     query: &SearchQuery,
     page: &Page<NameCursor>,
 ) -> Result<(Vec<UserRow>, String), Failure> {
-    let start = NameCursor { name: String::new(), key: 0 };
+    let start = NameCursor {
+        name: String::new(),
+        key: 0,
+    };
     let after = page.after().unwrap_or(&start);
     let mut rows: Vec<Match> = database
         .read(async |conn: &mut Connection| {
@@ -101,6 +105,9 @@ pub(crate) async fn users_search(
             Ok(run("users_search", query.load(conn)).await?)
         })
         .await?;
-    let next = page.finish(&mut rows, |row| NameCursor { name: row.name.clone(), key: row.user.id });
+    let next = page.finish(&mut rows, |row| NameCursor {
+        name: row.name.clone(),
+        key: row.user.id,
+    });
     Ok((rows.into_iter().map(|row| row.user).collect(), next))
 }

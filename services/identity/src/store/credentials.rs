@@ -62,11 +62,16 @@ pub(crate) async fn credential_of(
 ) -> Result<Option<Credential>, Failure> {
     let hash: Option<String> = database
         .read(async |conn: &mut Connection| {
-            let query = credentials::table.find(user_id.get()).select(credentials::password_hash);
+            let query = credentials::table
+                .find(user_id.get())
+                .select(credentials::password_hash);
             Ok(run("credential_of", query.first(conn)).await.optional()?)
         })
         .await?;
-    Ok(hash.map(|hash| Credential { user_id, password_hash: StoredHash(hash.into()) }))
+    Ok(hash.map(|hash| Credential {
+        user_id,
+        password_hash: StoredHash(hash.into()),
+    }))
 }
 
 /// Sets a new password in the place of `old`, ends all sessions but `kept`, and answers how many those were; `None`

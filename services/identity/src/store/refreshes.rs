@@ -44,10 +44,14 @@ pub(crate) async fn refresh_token_exchange(
             let Some(session) = session_lock_in_txn(conn, hash).await? else {
                 return Ok(Refresh::Invalid);
             };
-            let live = refresh_tokens::table.find(hash).filter(refresh_tokens::rotated_at.is_null());
+            let live = refresh_tokens::table
+                .find(hash)
+                .filter(refresh_tokens::rotated_at.is_null());
             let rotate = diesel::update(live).set(refresh_tokens::rotated_at.eq(clock()));
             if run("refresh_token_rotate", rotate.execute(conn)).await? == 1 {
-                return Ok(Refresh::Exchanged(session_extend_in_txn(conn, session.id, next).await?));
+                return Ok(Refresh::Exchanged(
+                    session_extend_in_txn(conn, session.id, next).await?,
+                ));
             }
             let race = refresh_tokens::table.find(hash).select(sql::<Bool>(RACE));
             if run("refresh_token_race", race.first(conn)).await? {
@@ -62,7 +66,9 @@ pub(crate) async fn refresh_token_exchange(
 
 /// The living session of a token, if its user is active.
 async fn session_lock_in_txn(conn: &mut Connection, hash: &[u8]) -> Result<Option<SessionRow>, Abort> {
-    let of_token = refresh_tokens::table.find(hash).select(refresh_tokens::session_id);
+    let of_token = refresh_tokens::table
+        .find(hash)
+        .select(refresh_tokens::session_id);
     let Some(id): Option<i64> = run("refresh_token_find", of_token.first(conn)).await.optional()? else {
         return Ok(None);
     };
@@ -81,14 +87,17 @@ async fn session_extend_in_txn(
     id: i64,
     next: &NextToken<'_>,
 ) -> Result<SessionRow, Abort> {
-    let insert = diesel::insert_into(refresh_tokens::table)
-        .values((refresh_tokens::token_hash.eq(next.hash), refresh_tokens::session_id.eq(id)));
+    let insert = diesel::insert_into(refresh_tokens::table).values((
+        refresh_tokens::token_hash.eq(next.hash),
+        refresh_tokens::session_id.eq(id),
+    ));
     run("refresh_token_create", insert.execute(conn)).await?;
     let extend = diesel::update(sessions::table.find(id))
         .set((
             sessions::address.eq(next.address),
             sessions::refreshed_at.eq(diesel::dsl::now),
-            sessions::expires_at.eq(sql::<Timestamptz>("now() + ").bind::<diesel::sql_types::Interval, _>(next.lifetime)),
+            sessions::expires_at
+                .eq(sql::<Timestamptz>("now() + ").bind::<diesel::sql_types::Interval, _>(next.lifetime)),
         ))
         .returning(SessionRow::as_returning());
     Ok(run("session_extend", extend.get_result(conn)).await?)

@@ -110,7 +110,9 @@ pub(crate) async fn session_delete(
 ) -> Result<Option<SessionRow>, Failure> {
     database
         .write(async |conn: &mut Connection| {
-            let own = sessions::table.find(session_id.get()).filter(sessions::user_id.eq(user_id.get()));
+            let own = sessions::table
+                .find(session_id.get())
+                .filter(sessions::user_id.eq(user_id.get()));
             let delete = diesel::delete(own).returning(SessionRow::as_returning());
             Ok(run("session_delete", delete.get_result(conn)).await.optional()?)
         })
@@ -148,6 +150,9 @@ pub(super) async fn sessions_delete_in_txn(
 
 /// The failure of a call that names a session which is not the caller's.
 pub(crate) fn session_not_found(id: SessionId) -> Failure {
-    Failure::new(Reason::SessionNotFound, "there is no such session among the caller's")
-        .with_resource("kith.identity.v1.Session", format!("sessions/{id}"))
+    Failure::new(
+        Reason::SessionNotFound,
+        "there is no such session among the caller's",
+    )
+    .with_resource("kith.identity.v1.Session", format!("sessions/{id}"))
 }

@@ -96,7 +96,9 @@ pub(super) async fn user_is_owned_in_txn(
     id: UserId,
     owner: Option<UserId>,
 ) -> Result<bool, Abort> {
-    let own = users::table.find(id.get()).filter(users::id.eq(owner.unwrap_or(id).get()));
+    let own = users::table
+        .find(id.get())
+        .filter(users::id.eq(owner.unwrap_or(id).get()));
     let owned = diesel::select(diesel::dsl::exists(own));
     Ok(run("user_is_owned", owned.get_result(conn)).await?)
 }
