@@ -12,7 +12,7 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::raw::{call, method, methods, name};
-use crate::rows::{self, ROWS, Row, World};
+use crate::rows::{self, ROWS, Row, SCOPES, World};
 
 #[test]
 fn every_rpc_has_one_row() {
@@ -60,20 +60,15 @@ fn callers(app: &TestApp, world: &World, row: &Row) -> Vec<(&'static str, Bearer
         ("wrong algorithm", bearer(wrong_algorithm(app, world)), refused(INVALID)),
         ("other user", Bearer(world.other.token().cloned()), row.other),
         ("owner", Bearer(world.owner.token().cloned()), row.owner),
-        ("operator", app.operator(&scopes()), row.operator),
+        ("operator", app.operator(SCOPES), row.operator),
     ]
-}
-
-/// Every scope that a contract names.
-fn scopes() -> Vec<&'static str> {
-    vec!["identity.users.delete", "identity.users.import", "social_graph.counters.repair", "social_graph.follows.import"]
 }
 
 #[test]
 fn the_operator_has_every_scope_of_the_contracts() {
     let methods = kith_rpc::Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET).expect("descriptors");
     let named: BTreeSet<String> = methods.all().iter().map(|method| method.scope.clone()).filter(|scope| !scope.is_empty()).collect();
-    assert_eq!(named, scopes().into_iter().map(str::to_owned).collect());
+    assert_eq!(named, SCOPES.iter().map(|scope| (*scope).to_owned()).collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +77,7 @@ async fn an_operator_without_the_scope_is_refused() {
     let methods = kith_rpc::Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET).expect("descriptors");
     for rpc in methods.all().iter().filter(|rpc| !rpc.scope.is_empty()) {
         let world = World::new(&app).await;
-        let others: Vec<&str> = scopes().into_iter().filter(|scope| *scope != rpc.scope).collect();
+        let others: Vec<&str> = SCOPES.iter().copied().filter(|scope| *scope != rpc.scope).collect();
         let got = outcome(&app, rows::of(&rpc.name), &world, &app.operator(&others)).await;
         assert_eq!(got, "PermissionDenied SCOPE_MISSING", "{}", rpc.name);
     }

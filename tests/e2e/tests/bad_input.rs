@@ -8,7 +8,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Ref
 use tonic::Code;
 
 use crate::raw::{call, dynamic, method};
-use crate::rows::{ROWS, Row, World};
+use crate::rows::{ROWS, Row, SCOPES, World};
 
 /// The most characters of each text, by message and field. `None` where an over-long one is simply not known.
 const BOUNDS: &[(&str, Option<usize>)] = &[
@@ -20,6 +20,7 @@ const BOUNDS: &[(&str, Option<usize>)] = &[
     ("kith.identity.v1.AuthenticateRequest.username", None),
     ("kith.identity.v1.AuthenticateRequest.email", None),
     ("kith.identity.v1.AuthenticateRequest.password", None),
+    ("kith.identity.v1.AuthenticateRequest.device_label", Some(100)),
     ("kith.identity.v1.UserKey.username", Some(150)),
     ("kith.identity.v1.Profile.bio", Some(500)),
     ("kith.identity.v1.Profile.avatar_url", Some(500)),
@@ -28,13 +29,26 @@ const BOUNDS: &[(&str, Option<usize>)] = &[
     ("kith.identity.v1.ImportedUser.username", Some(150)),
     ("kith.identity.v1.ImportedUser.first_name", Some(150)),
     ("kith.identity.v1.ImportedUser.last_name", Some(150)),
+    ("kith.identity.v1.SearchUsersRequest.query", Some(150)),
+    ("kith.identity.v1.UpdateUserRequest.username", Some(150)),
+    ("kith.identity.v1.UpdateUserRequest.email", Some(254)),
+    ("kith.identity.v1.UpdateUserRequest.first_name", Some(150)),
+    ("kith.identity.v1.UpdateUserRequest.last_name", Some(150)),
+    ("kith.identity.v1.ChangePasswordRequest.old_password", None),
+    ("kith.identity.v1.ChangePasswordRequest.new_password", Some(256)),
 ];
 
 /// Texts whose only good values are those that the server gave out.
 const OPAQUE: &[&str] = &["page_token", "etag"];
 
+/// Texts that are hashed whatever they are: a made-up one is nobody's, and no rule is broken.
+const HASHED: &[&str] = &["refresh_token"];
+
 /// Fields that requests share with answers and that requests need not set.
 const OUTPUT_ONLY: &[&str] = &["create_time", "update_time"];
+
+/// Values of opaque fields that nobody was given. The second has the form of a good page token.
+const MADE_UP: [&str; 5] = ["nonsense", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "v01", "a\0b", "😀"];
 
 /// More items than any batch takes.
 const TOO_MANY: usize = 1001;
@@ -82,7 +96,7 @@ async fn every_bad_field_is_named_and_nothing_is_a_defect() {
 /// The row's owner, or an operator where the RPC is not for users.
 fn caller(app: &TestApp, world: &World, row: &Row) -> Bearer {
     if row.owner.contains("CALLER_NOT_ALLOWED") {
-        return app.operator(&["identity.users.delete", "identity.users.import", "social_graph.follows.import"]);
+        return app.operator(SCOPES);
     }
     Bearer(world.owner.token().cloned())
 }
@@ -133,9 +147,12 @@ fn text_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
     let text = |text: String, what: &str, expect| case(message, field, Value::String(text), what, expect);
     let mut cases = vec![text(String::new(), "empty", Expect::NoDefect)];
     if OPAQUE.contains(&field.name()) {
-        // The second has the form of a good one.
-        let made_up = ["nonsense", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "v01", "a\0b", "😀"];
-        cases.extend(made_up.map(|made_up| text(made_up.to_owned(), made_up, Expect::Violation)));
+        cases.extend(MADE_UP.map(|made_up| text(made_up.to_owned(), made_up, Expect::Violation)));
+        return cases;
+    }
+    if HASHED.contains(&field.name()) {
+        cases.extend(MADE_UP.map(|made_up| text(made_up.to_owned(), made_up, Expect::NoDefect)));
+        cases.push(text("😀".repeat(10_000), "far too long", Expect::NoDefect));
         return cases;
     }
     cases.push(text("a\0b".to_owned(), "NUL", Expect::Violation));

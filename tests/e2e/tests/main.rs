@@ -7,6 +7,7 @@ mod bad_input;
 mod follow_storm;
 mod hang_ups;
 mod raw;
+mod refresh_storm;
 mod registration_storm;
 mod rows;
 mod rules;

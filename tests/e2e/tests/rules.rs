@@ -159,6 +159,18 @@ const BREAKS: &[Break] = &[
         sql: |_| insert_user("email", "TAKEN@example.org"),
     },
     Break {
+        constraint: "identity_sessions_device_label_length",
+        method: "Authenticate",
+        request: |world| {
+            let identifier = Some(authenticate_request::Identifier::Username(world.owner.username.clone()));
+            AuthenticateRequest { identifier, password: "correct horse".to_owned(), device_label: long(101) }.encode_to_vec()
+        },
+        sql: |world| {
+            let (user, label) = (world.owner.id, long(101));
+            format!("INSERT INTO identity.sessions (user_id, device_label, expires_at) VALUES ({user}, '{label}', now())")
+        },
+    },
+    Break {
         constraint: "social_graph_follows_pkey",
         method: "Follow",
         request: |world| FollowRequest { user_id: world.other.id, allow_existing: false }.encode_to_vec(),
