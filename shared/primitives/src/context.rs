@@ -37,7 +37,8 @@ impl Context {
     /// The network address that the call came from, for its owner to recognise; empty when it is not known.
     pub fn peer_address() -> String {
         let peer = CURRENT.try_with(|context| context.peer).ok().flatten();
-        peer.map(|peer| peer.to_canonical().to_string()).unwrap_or_default()
+        peer.map(|peer| peer.to_canonical().to_string())
+            .unwrap_or_default()
     }
 
     /// How long until the deadline; `None` in background work, zero when it has passed.

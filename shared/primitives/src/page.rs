@@ -55,8 +55,13 @@ impl Position for NameCursor {
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (key, name) = bytes.split_at_checked(8)?;
         // PostgreSQL would refuse a NUL with an error.
-        let name = String::from_utf8(name.to_vec()).ok().filter(|name| !name.contains('\0'))?;
-        Some(Self { name, key: i64::from_be_bytes(key.try_into().ok()?) })
+        let name = String::from_utf8(name.to_vec())
+            .ok()
+            .filter(|name| !name.contains('\0'))?;
+        Some(Self {
+            name,
+            key: i64::from_be_bytes(key.try_into().ok()?),
+        })
     }
 }
 
@@ -79,13 +84,22 @@ impl PageScope {
     /// The list with a text among the arguments that select rows.
     #[must_use]
     pub fn with_text(&self, text: &str) -> Self {
-        Self(Sha256::new().chain_update(self.0).chain_update(text).finalize().into())
+        Self(
+            Sha256::new()
+                .chain_update(self.0)
+                .chain_update(text)
+                .finalize()
+                .into(),
+        )
     }
 
     /// 8 bytes that tie a position to this scope. There is no secret in it: a forged token reads nothing that
     /// the statement's own conditions would not give, so this guards against mistakes, not against attacks.
     fn checksum(&self, position: &[u8]) -> [u8; CHECKSUM_LEN] {
-        let digest = Sha256::new().chain_update(self.0).chain_update(position).finalize();
+        let digest = Sha256::new()
+            .chain_update(self.0)
+            .chain_update(position)
+            .finalize();
         let mut checksum = [0; CHECKSUM_LEN];
         checksum.copy_from_slice(&digest[..CHECKSUM_LEN]);
         checksum

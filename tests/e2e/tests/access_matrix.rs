@@ -31,7 +31,10 @@ async fn each_caller_gets_what_the_contract_says() {
         for (kind, caller, expected) in callers(&app, &world, row) {
             let got = outcome(&app, row, &world, &caller).await;
             if got != expected {
-                wrong.push(format!("{} as {kind}: expected {expected}, got {got}", row.method));
+                wrong.push(format!(
+                    "{} as {kind}: expected {expected}, got {got}",
+                    row.method
+                ));
             }
         }
     }
@@ -56,8 +59,16 @@ fn callers(app: &TestApp, world: &World, row: &Row) -> Vec<(&'static str, Bearer
         ("no token", Bearer(None), refused(MISSING)),
         ("malformed token", bearer("not.a.token".into()), refused(INVALID)),
         ("expired token", bearer(expired(app, world)), refused(EXPIRED)),
-        ("wrong audience", bearer(wrong_audience(app, world)), refused(INVALID)),
-        ("wrong algorithm", bearer(wrong_algorithm(app, world)), refused(INVALID)),
+        (
+            "wrong audience",
+            bearer(wrong_audience(app, world)),
+            refused(INVALID),
+        ),
+        (
+            "wrong algorithm",
+            bearer(wrong_algorithm(app, world)),
+            refused(INVALID),
+        ),
         ("other user", Bearer(world.other.token().cloned()), row.other),
         ("owner", Bearer(world.owner.token().cloned()), row.owner),
         ("operator", app.operator(SCOPES), row.operator),
@@ -66,35 +77,55 @@ fn callers(app: &TestApp, world: &World, row: &Row) -> Vec<(&'static str, Bearer
 
 #[test]
 fn the_operator_has_every_scope_of_the_contracts() {
-    let methods = kith_rpc::Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET).expect("descriptors");
-    let named: BTreeSet<String> = methods.all().iter().map(|method| method.scope.clone()).filter(|scope| !scope.is_empty()).collect();
+    let methods =
+        kith_rpc::Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET).expect("descriptors");
+    let named: BTreeSet<String> = methods
+        .all()
+        .iter()
+        .map(|method| method.scope.clone())
+        .filter(|scope| !scope.is_empty())
+        .collect();
     assert_eq!(named, SCOPES.iter().map(|scope| (*scope).to_owned()).collect());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_without_the_scope_is_refused() {
     let app = TestApp::start().await;
-    let methods = kith_rpc::Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET).expect("descriptors");
+    let methods =
+        kith_rpc::Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET).expect("descriptors");
     for rpc in methods.all().iter().filter(|rpc| !rpc.scope.is_empty()) {
         let world = World::new(&app).await;
-        let others: Vec<&str> = SCOPES.iter().copied().filter(|scope| *scope != rpc.scope).collect();
+        let others: Vec<&str> = SCOPES
+            .iter()
+            .copied()
+            .filter(|scope| *scope != rpc.scope)
+            .collect();
         let got = outcome(&app, rows::of(&rpc.name), &world, &app.operator(&others)).await;
         assert_eq!(got, "PermissionDenied SCOPE_MISSING", "{}", rpc.name);
     }
 }
 
 fn owner(world: &World) -> Subject {
-    Subject::User(UserCaller { user_id: UserId::from_database(world.owner.id), session_id: "s".to_owned() })
+    Subject::User(UserCaller {
+        user_id: UserId::from_database(world.owner.id),
+        session_id: "s".to_owned(),
+    })
 }
 
 fn expired(app: &TestApp, world: &World) -> SecretString {
     let long_ago = SystemTime::now() - Duration::from_secs(3600);
-    app.issuer().issue(&owner(world), long_ago).expect("a token").token
+    app.issuer()
+        .issue(&owner(world), long_ago)
+        .expect("a token")
+        .token
 }
 
 fn wrong_audience(app: &TestApp, world: &World) -> SecretString {
     let issuer = Issuer::new(app.issuer().key().clone(), "kith-test", "another").expect("an issuer");
-    issuer.issue(&owner(world), SystemTime::now()).expect("a token").token
+    issuer
+        .issue(&owner(world), SystemTime::now())
+        .expect("a token")
+        .token
 }
 
 /// The oldest attack on JWTs: HS256 with the public key, which everybody knows, as the secret.
@@ -104,6 +135,9 @@ fn wrong_algorithm(app: &TestApp, world: &World) -> SecretString {
     let claims = good.split('.').nth(1).expect("claims");
     let header = format!(r#"{{"alg":"HS256","typ":"at+jwt","kid":"{}"}}"#, key.key_id());
     let signed = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key.public_key()), signed.as_bytes());
+    let tag = hmac::sign(
+        &hmac::Key::new(hmac::HMAC_SHA256, &key.public_key()),
+        signed.as_bytes(),
+    );
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag)).into()
 }

@@ -48,7 +48,13 @@ const HASHED: &[&str] = &["refresh_token"];
 const OUTPUT_ONLY: &[&str] = &["create_time", "update_time"];
 
 /// Values of opaque fields that nobody was given. The second has the form of a good page token.
-const MADE_UP: [&str; 5] = ["nonsense", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "v01", "a\0b", "😀"];
+const MADE_UP: [&str; 5] = [
+    "nonsense",
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "v01",
+    "a\0b",
+    "😀",
+];
 
 /// More items than any batch takes.
 const TOO_MANY: usize = 1001;
@@ -83,9 +89,14 @@ async fn every_bad_field_is_named_and_nothing_is_a_defect() {
         let caller = caller(&app, &world, row);
         for case in cases(&dynamic(&rpc, &(row.request)(&world))) {
             *tried.entry(row.method).or_default() += 1;
-            let answer = call(&app, &rpc, &caller, case.request.encode_to_vec()).await.map(|_| ());
+            let answer = call(&app, &rpc, &caller, case.request.encode_to_vec())
+                .await
+                .map(|_| ());
             if !fits(&case, &answer) {
-                wrong.push(format!("{} {} = {}: {:?}, got {answer:?}", row.method, case.path, case.what, case.expect));
+                wrong.push(format!(
+                    "{} {} = {}: {:?}, got {answer:?}",
+                    row.method, case.path, case.what, case.expect
+                ));
             }
         }
     }
@@ -104,19 +115,25 @@ fn caller(app: &TestApp, world: &World, row: &Row) -> Bearer {
 fn fits(case: &Case, answer: &Result<(), Refusal>) -> bool {
     match (case.expect, answer) {
         (Expect::Violation, Err(refusal)) => {
-            refusal.code == Code::InvalidArgument && refusal.fields.iter().any(|(field, _)| *field == case.path)
+            refusal.code == Code::InvalidArgument
+                && refusal.fields.iter().any(|(field, _)| *field == case.path)
         }
         (Expect::Violation, Ok(())) => false,
         (_, Ok(())) => true,
         (Expect::Unknown, Err(refusal)) => refusal.code == Code::NotFound,
-        (Expect::NoDefect, Err(refusal)) => !matches!(refusal.code, Code::Internal | Code::Unknown | Code::Unavailable),
+        (Expect::NoDefect, Err(refusal)) => {
+            !matches!(refusal.code, Code::Internal | Code::Unknown | Code::Unavailable)
+        }
     }
 }
 
 /// Every case of a request and of the messages in it.
 fn cases(request: &DynamicMessage) -> Vec<Case> {
     let fields: Vec<FieldDescriptor> = request.descriptor().fields().collect();
-    fields.iter().flat_map(|field| field_cases(request, field)).collect()
+    fields
+        .iter()
+        .flat_map(|field| field_cases(request, field))
+        .collect()
 }
 
 fn field_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
@@ -130,7 +147,13 @@ fn field_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
         Kind::Message(inner) if inner.full_name() == "google.protobuf.FieldMask" => {
             let mut mask = DynamicMessage::new(inner);
             mask.set_field_by_name("paths", Value::List(vec![Value::String("nothing".to_owned())]));
-            vec![case(message, field, Value::Message(mask), "a mask of an unknown path", Expect::Violation)]
+            vec![case(
+                message,
+                field,
+                Value::Message(mask),
+                "a mask of an unknown path",
+                Expect::Violation,
+            )]
         }
         Kind::Message(_) => nested_cases(message, field),
         Kind::String => text_cases(message, field),
@@ -139,7 +162,10 @@ fn field_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
         Kind::Bool => [true, false]
             .map(|value| case(message, field, Value::Bool(value), "a bool", Expect::NoDefect))
             .into(),
-        other => panic!("teach this test what is bad for {} of kind {other:?}", field.full_name()),
+        other => panic!(
+            "teach this test what is bad for {} of kind {other:?}",
+            field.full_name()
+        ),
     }
 }
 
@@ -163,7 +189,14 @@ fn text_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
         None => cases.push(text("😀".repeat(10_000), "far too long", Expect::NoDefect)),
     }
     if field.name().ends_with("_url") {
-        let bad = ["example.org", "ftp://example.org", "https://", "javascript:alert(1)", "http://[", " "];
+        let bad = [
+            "example.org",
+            "ftp://example.org",
+            "https://",
+            "javascript:alert(1)",
+            "http://[",
+            " ",
+        ];
         cases.extend(bad.map(|bad| text(bad.to_owned(), bad, Expect::Violation)));
     }
     cases
@@ -181,14 +214,20 @@ fn id_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
 
 fn page_size_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
     let size = |size: i32, expect| case(message, field, Value::I32(size), &size.to_string(), expect);
-    vec![size(-1, Expect::Violation), size(i32::MIN, Expect::Violation), size(i32::MAX, Expect::Unknown)]
+    vec![
+        size(-1, Expect::Violation),
+        size(i32::MIN, Expect::Violation),
+        size(i32::MAX, Expect::Unknown),
+    ]
 }
 
 /// Too many items, none, and every case of the first one.
 fn list_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
     let value = message.get_field(field).into_owned();
     let items = value.as_list().unwrap_or_default();
-    let first = items.first().unwrap_or_else(|| panic!("the row's request has no item in {}", field.full_name()));
+    let first = items
+        .first()
+        .unwrap_or_else(|| panic!("the row's request has no item in {}", field.full_name()));
     let many = Value::List(vec![first.clone(); TOO_MANY]);
     let mut all = vec![
         case(message, field, many, "too many", Expect::Violation),
@@ -197,7 +236,12 @@ fn list_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
     let first = first.as_message().expect("batches are of messages");
     all.extend(cases(first).into_iter().map(|inner| {
         let request = with(message, field, Value::List(vec![Value::Message(inner.request)]));
-        Case { path: format!("{}[0].{}", field.name(), inner.path), what: inner.what, request, expect: inner.expect }
+        Case {
+            path: format!("{}[0].{}", field.name(), inner.path),
+            what: inner.what,
+            request,
+            expect: inner.expect,
+        }
     }));
     all
 }
@@ -207,17 +251,36 @@ fn nested_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> 
     let mut absent = message.clone();
     absent.clear_field(field);
     let path = field.name().to_owned();
-    let mut all = vec![Case { path, what: "absent".to_owned(), request: absent, expect: Expect::Violation }];
+    let mut all = vec![Case {
+        path,
+        what: "absent".to_owned(),
+        request: absent,
+        expect: Expect::Violation,
+    }];
     let value = message.get_field(field).into_owned();
-    all.extend(cases(value.as_message().expect("a message")).into_iter().map(|inner| {
-        let request = with(message, field, Value::Message(inner.request));
-        Case { path: format!("{}.{}", field.name(), inner.path), what: inner.what, request, expect: inner.expect }
-    }));
+    all.extend(
+        cases(value.as_message().expect("a message"))
+            .into_iter()
+            .map(|inner| {
+                let request = with(message, field, Value::Message(inner.request));
+                Case {
+                    path: format!("{}.{}", field.name(), inner.path),
+                    what: inner.what,
+                    request,
+                    expect: inner.expect,
+                }
+            }),
+    );
     all
 }
 
 fn case(message: &DynamicMessage, field: &FieldDescriptor, value: Value, what: &str, expect: Expect) -> Case {
-    Case { path: field.name().to_owned(), what: what.to_owned(), request: with(message, field, value), expect }
+    Case {
+        path: field.name().to_owned(),
+        what: what.to_owned(),
+        request: with(message, field, value),
+        expect,
+    }
 }
 
 fn with(message: &DynamicMessage, field: &FieldDescriptor, value: Value) -> DynamicMessage {
@@ -233,7 +296,10 @@ async fn the_walk_reaches_nested_fields_and_items() {
     let world = World::new(&app).await;
     let paths = |name: &str| -> Vec<String> {
         let rpc: MethodDescriptor = method(name);
-        cases(&dynamic(&rpc, &(crate::rows::of(name).request)(&world))).into_iter().map(|case| case.path).collect()
+        cases(&dynamic(&rpc, &(crate::rows::of(name).request)(&world)))
+            .into_iter()
+            .map(|case| case.path)
+            .collect()
     };
     let update = paths("kith.identity.v1.IdentityService/UpdateProfile");
     assert!(update.contains(&"profile.website_url".to_owned()) && update.contains(&"update_mask".to_owned()));

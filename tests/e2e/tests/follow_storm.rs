@@ -28,8 +28,16 @@ async fn counters_are_right_and_nobody_sees_a_deadlock() {
     let app = Arc::new(TestApp::start().await);
     let outcomes = storm(&app, size::of(40, 1000)).await;
     println!("{outcomes:?}");
-    let expected = ["OK", "AlreadyExists FOLLOW_EXISTS", "NotFound FOLLOW_NOT_FOUND", "NotFound USER_NOT_FOUND"];
-    let unexpected: Vec<_> = outcomes.keys().filter(|outcome| !expected.contains(&outcome.as_str())).collect();
+    let expected = [
+        "OK",
+        "AlreadyExists FOLLOW_EXISTS",
+        "NotFound FOLLOW_NOT_FOUND",
+        "NotFound USER_NOT_FOUND",
+    ];
+    let unexpected: Vec<_> = outcomes
+        .keys()
+        .filter(|outcome| !expected.contains(&outcome.as_str()))
+        .collect();
     assert!(unexpected.is_empty(), "{outcomes:?}");
     app.database.assert_invariants().await;
 }
@@ -38,15 +46,26 @@ async fn counters_are_right_and_nobody_sees_a_deadlock() {
 async fn without_its_triggers_the_same_storm_finds_the_drift() {
     let app = Arc::new(TestApp::start().await);
     let mut owner = app.database.owner().await;
-    owner.batch_execute("ALTER TABLE social_graph.follows DISABLE TRIGGER USER").await.expect("no triggers");
+    owner
+        .batch_execute("ALTER TABLE social_graph.follows DISABLE TRIGGER USER")
+        .await
+        .expect("no triggers");
     storm(&app, 5).await;
-    let broken = kith_schema::invariants::check(&mut owner).await.expect("the queries run");
-    assert!(broken.iter().any(|broken| broken.invariant == "follow_counts_equal_the_follows"), "{broken:?}");
+    let broken = kith_schema::invariants::check(&mut owner)
+        .await
+        .expect("the queries run");
+    assert!(
+        broken
+            .iter()
+            .any(|broken| broken.invariant == "follow_counts_equal_the_follows"),
+        "{broken:?}"
+    );
 }
 
 async fn people(app: &TestApp, count: usize) -> Vec<TestUser> {
     let names: Vec<String> = (0..count).map(|_| unique("storm")).collect();
-    app.users(&names.iter().map(String::as_str).collect::<Vec<_>>()).await
+    app.users(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        .await
 }
 
 /// Each caller makes `steps` calls; meanwhile some of the people are deleted, one after another.
@@ -72,9 +91,21 @@ async fn act(app: Arc<TestApp>, caller: TestUser, ids: Arc<Vec<i64>>, steps: usi
     for _ in 0..steps {
         let user_id = ids[random.random_range(0..ids.len())];
         let outcome = if random.random_bool(0.6) {
-            client.follow(FollowRequest { user_id, allow_existing: false }).await.map(|_| ())
+            client
+                .follow(FollowRequest {
+                    user_id,
+                    allow_existing: false,
+                })
+                .await
+                .map(|_| ())
         } else {
-            client.unfollow(UnfollowRequest { user_id, allow_missing: false }).await.map(|_| ())
+            client
+                .unfollow(UnfollowRequest {
+                    user_id,
+                    allow_missing: false,
+                })
+                .await
+                .map(|_| ())
         };
         count(&mut outcomes, outcome);
     }
@@ -85,7 +116,12 @@ async fn delete(app: Arc<TestApp>, ids: Vec<i64>) -> Outcomes {
     let mut client = app.identity(&app.operator(&["identity.users.delete"]));
     let mut outcomes = Outcomes::new();
     for user_id in ids {
-        let outcome = client.delete_user(DeleteUserRequest { user_id, allow_missing: false }).await;
+        let outcome = client
+            .delete_user(DeleteUserRequest {
+                user_id,
+                allow_missing: false,
+            })
+            .await;
         count(&mut outcomes, outcome.map(|_| ()));
     }
     outcomes

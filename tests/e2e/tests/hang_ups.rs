@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use kith_contracts::identity::v1::{DeleteUserRequest, UpdateProfileRequest, Profile};
+use kith_contracts::identity::v1::{DeleteUserRequest, Profile, UpdateProfileRequest};
 use kith_contracts::social_graph::v1::{BatchFollowRequest, FollowPair, FollowRequest};
 use kith_schema::Role;
 use kith_testkit::{TestApp, TestUser};
@@ -23,7 +23,9 @@ const CALLERS: usize = 200;
 async fn a_caller_that_hangs_up_leaves_nothing_half_done_and_nothing_open() {
     let app = Arc::new(TestApp::start().await);
     let names: Vec<String> = (0..CALLERS).map(|_| unique("hangup")).collect();
-    let users = app.users(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let users = app
+        .users(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        .await;
     let users = Arc::new(users);
     let mut random = StdRng::seed_from_u64(7);
     let mut calls = JoinSet::new();
@@ -31,12 +33,18 @@ async fn a_caller_that_hangs_up_leaves_nothing_half_done_and_nothing_open() {
         // From a quarter of a millisecond to eight seconds, each doubling as likely as the others, so that on any
         // machine some hang up at every stage and some do not.
         let patience = Duration::from_micros(250).mul_f64(2_f64.powf(random.random_range(0.0..15.0)));
-        calls.spawn(tokio::time::timeout(patience, write(Arc::clone(&app), Arc::clone(&users), number)));
+        calls.spawn(tokio::time::timeout(
+            patience,
+            write(Arc::clone(&app), Arc::clone(&users), number),
+        ));
     }
     let outcomes = calls.join_all().await;
     let hung_up = outcomes.iter().filter(|outcome| outcome.is_err()).count();
     // Both must have happened, or this shows nothing.
-    assert!(hung_up > CALLERS / 10 && hung_up < CALLERS, "{hung_up} of {CALLERS} hung up");
+    assert!(
+        hung_up > CALLERS / 10 && hung_up < CALLERS,
+        "{hung_up} of {CALLERS} hung up"
+    );
     assert!(nothing_is_open(&app).await, "a transaction stayed open");
     app.database.assert_invariants().await;
 }
@@ -47,21 +55,50 @@ async fn write(app: Arc<TestApp>, users: Arc<Vec<TestUser>>, number: usize) {
     let (user_id, followed_id) = (user.id, next.id);
     match number % 4 {
         0 => {
-            let request = FollowRequest { user_id: followed_id, allow_existing: true };
+            let request = FollowRequest {
+                user_id: followed_id,
+                allow_existing: true,
+            };
             drop(app.social_graph(user).follow(request).await);
         }
         1 => {
             let pairs = users.iter().filter(|other| other.id != user_id);
-            let pairs = pairs.map(|other| FollowPair { follower_id: user_id, followed_id: other.id }).collect();
+            let pairs = pairs
+                .map(|other| FollowPair {
+                    follower_id: user_id,
+                    followed_id: other.id,
+                })
+                .collect();
             let operator = app.operator(&["social_graph.follows.import"]);
-            drop(app.social_graph(&operator).batch_follow(BatchFollowRequest { pairs, allow_existing: true }).await);
+            drop(
+                app.social_graph(&operator)
+                    .batch_follow(BatchFollowRequest {
+                        pairs,
+                        allow_existing: true,
+                    })
+                    .await,
+            );
         }
         2 => {
-            let profile = Profile { user_id, bio: Some("going".to_owned()), ..Default::default() };
-            let request = UpdateProfileRequest { profile: Some(profile), update_mask: None };
+            let profile = Profile {
+                user_id,
+                bio: Some("going".to_owned()),
+                ..Default::default()
+            };
+            let request = UpdateProfileRequest {
+                profile: Some(profile),
+                update_mask: None,
+            };
             drop(app.identity(user).update_profile(request).await);
         }
-        _ => drop(app.identity(user).delete_user(DeleteUserRequest { user_id, allow_missing: true }).await),
+        _ => drop(
+            app.identity(user)
+                .delete_user(DeleteUserRequest {
+                    user_id,
+                    allow_missing: true,
+                })
+                .await,
+        ),
     }
 }
 
@@ -77,18 +114,29 @@ async fn nothing_is_open(app: &TestApp) -> bool {
         WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()";
     let mut conn = app.database.superuser().await;
     let none_open = async {
-        while sql_query(OPEN).get_result::<Open>(&mut conn).await.expect("an answer").transactions > 0 {
+        while sql_query(OPEN)
+            .get_result::<Open>(&mut conn)
+            .await
+            .expect("an answer")
+            .transactions
+            > 0
+        {
             tokio::task::yield_now().await;
         }
     };
     // Less than the role's idle_in_transaction_session_timeout of 5 s, which would hide what was left open.
-    tokio::time::timeout(Duration::from_secs(4), none_open).await.is_ok()
+    tokio::time::timeout(Duration::from_secs(4), none_open)
+        .await
+        .is_ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_stays_open_is_seen() {
     let app = TestApp::start().await;
     let mut left_open = app.database.service(Role::SocialGraph).await;
-    left_open.batch_execute("BEGIN; SELECT count(*) FROM social_graph.follows").await.expect("a transaction");
+    left_open
+        .batch_execute("BEGIN; SELECT count(*) FROM social_graph.follows")
+        .await
+        .expect("a transaction");
     assert!(!nothing_is_open(&app).await);
 }

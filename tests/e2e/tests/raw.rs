@@ -16,7 +16,10 @@ pub(crate) fn pool() -> DescriptorPool {
 
 /// Every RPC of the contracts.
 pub(crate) fn methods() -> Vec<MethodDescriptor> {
-    pool().services().flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
+    pool()
+        .services()
+        .flat_map(|service| service.methods().collect::<Vec<_>>())
+        .collect()
 }
 
 /// `package.Service/Method`.
@@ -26,7 +29,10 @@ pub(crate) fn name(method: &MethodDescriptor) -> String {
 
 /// The RPC of that name.
 pub(crate) fn method(wanted: &str) -> MethodDescriptor {
-    methods().into_iter().find(|method| name(method) == wanted).unwrap_or_else(|| panic!("no RPC is called {wanted}"))
+    methods()
+        .into_iter()
+        .find(|method| name(method) == wanted)
+        .unwrap_or_else(|| panic!("no RPC is called {wanted}"))
 }
 
 /// Calls `method` with these bytes. An item's error in a batch's answer counts as the call's.
@@ -42,11 +48,17 @@ pub(crate) async fn call(
     client.ready().await.expect("a connection");
     let mut request = Request::new(Bytes::from(request));
     if let Some(token) = caller.token() {
-        let value = format!("Bearer {}", token.expose_secret()).parse().expect("ASCII");
+        let value = format!("Bearer {}", token.expose_secret())
+            .parse()
+            .expect("ASCII");
         request.metadata_mut().insert("authorization", value);
     }
-    let answer = client.unary(request, path, RawCodec).await.map_err(|status| Refusal::of(&status))?;
-    let answer = DynamicMessage::decode(method.output(), answer.into_inner()).expect("an answer of the RPC's type");
+    let answer = client
+        .unary(request, path, RawCodec)
+        .await
+        .map_err(|status| Refusal::of(&status))?;
+    let answer =
+        DynamicMessage::decode(method.output(), answer.into_inner()).expect("an answer of the RPC's type");
     match item_error(&answer) {
         Some(refusal) => Err(refusal),
         None => Ok(answer),
@@ -62,7 +74,9 @@ fn item_error(answer: &DynamicMessage) -> Option<Refusal> {
     }
     let error = first.get_field_by_name("error")?;
     let bytes = error.as_message()?.encode_to_vec();
-    Some(Refusal::of_item(&tonic_types::pb::Status::decode(bytes.as_slice()).ok()?))
+    Some(Refusal::of_item(
+        &tonic_types::pb::Status::decode(bytes.as_slice()).ok()?,
+    ))
 }
 
 /// A request as the descriptors see it, whose fields can be set by name.

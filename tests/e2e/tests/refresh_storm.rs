@@ -38,10 +38,16 @@ async fn of_many_exchanges_of_one_token_exactly_one_wins_and_the_session_lives()
     let mut token = sign_in(&app).await;
     let (mut lost, began) = (BTreeMap::<String, usize>::new(), Instant::now());
     for round in 1..=rounds {
-        let (mut won, refused): (Vec<_>, Vec<_>) =
-            exchange_at_once(&app, &token).await.into_iter().partition(Result::is_ok);
+        let (mut won, refused): (Vec<_>, Vec<_>) = exchange_at_once(&app, &token)
+            .await
+            .into_iter()
+            .partition(Result::is_ok);
         assert_eq!((won.len(), refused.len()), (1, CALLERS - 1), "round {round}");
-        for summary in refused.iter().filter_map(|outcome| outcome.as_ref().err()).map(summary) {
+        for summary in refused
+            .iter()
+            .filter_map(|outcome| outcome.as_ref().err())
+            .map(summary)
+        {
             *lost.entry(summary).or_default() += 1;
         }
         let tokens = tokens(&mut conn).await;
@@ -49,8 +55,18 @@ async fn of_many_exchanges_of_one_token_exactly_one_wins_and_the_session_lives()
         assert_eq!((tokens.live, tokens.exchanged), (1, exchanged), "round {round}");
         token = won.remove(0).expect("an answer").refresh_token;
     }
-    println!("{rounds} rounds of {CALLERS} in {:?}: {rounds} exchanged, refused {lost:?}", began.elapsed());
-    assert_eq!(lost, [("Unauthenticated TOKEN_ALREADY_ROTATED []".to_owned(), rounds * (CALLERS - 1))].into());
+    println!(
+        "{rounds} rounds of {CALLERS} in {:?}: {rounds} exchanged, refused {lost:?}",
+        began.elapsed()
+    );
+    assert_eq!(
+        lost,
+        [(
+            "Unauthenticated TOKEN_ALREADY_ROTATED []".to_owned(),
+            rounds * (CALLERS - 1)
+        )]
+        .into()
+    );
     exchange(&app, &token).await.expect("the session lives");
     app.database.assert_invariants().await;
 }
@@ -66,28 +82,58 @@ async fn without_the_mark_on_exchanged_tokens_more_than_one_wins() {
             AS $$ BEGIN NEW.rotated_at = NULL; RETURN NEW; END $$;
         CREATE TRIGGER unmark BEFORE UPDATE ON identity.refresh_tokens
             FOR EACH ROW EXECUTE FUNCTION public.unmark()";
-    app.database.owner().await.batch_execute(unguarded).await.expect("no guard");
+    app.database
+        .owner()
+        .await
+        .batch_execute(unguarded)
+        .await
+        .expect("no guard");
     let outcomes = exchange_at_once(&app, &token).await;
     assert!(outcomes.iter().filter(|outcome| outcome.is_ok()).count() > 1);
-    let broken = kith_schema::invariants::check(&mut app.database.owner().await).await.expect("the queries run");
-    assert!(broken.iter().any(|broken| broken.invariant == "sessions_have_one_live_token_each"), "{broken:?}");
+    let broken = kith_schema::invariants::check(&mut app.database.owner().await)
+        .await
+        .expect("the queries run");
+    assert!(
+        broken
+            .iter()
+            .any(|broken| broken.invariant == "sessions_have_one_live_token_each"),
+        "{broken:?}"
+    );
 }
 
 /// The first refresh token of a new user's session.
 async fn sign_in(app: &TestApp) -> String {
     let mut client = app.identity(&app.nobody());
     let (username, password) = ("alice".to_owned(), "correct horse".to_owned());
-    let request =
-        RegisterRequest { username: username.clone(), password: password.clone(), ..Default::default() };
+    let request = RegisterRequest {
+        username: username.clone(),
+        password: password.clone(),
+        ..Default::default()
+    };
     client.register(request).await.expect("a registration");
     let identifier = Some(authenticate_request::Identifier::Username(username));
-    let request = AuthenticateRequest { identifier, password, ..Default::default() };
-    client.authenticate(request).await.expect("a session").into_inner().refresh_token
+    let request = AuthenticateRequest {
+        identifier,
+        password,
+        ..Default::default()
+    };
+    client
+        .authenticate(request)
+        .await
+        .expect("a session")
+        .into_inner()
+        .refresh_token
 }
 
 async fn exchange(app: &TestApp, token: &str) -> Outcome {
-    let request = RefreshTokenRequest { refresh_token: token.to_owned() };
-    Ok(app.identity(&app.nobody()).refresh_token(request).await?.into_inner())
+    let request = RefreshTokenRequest {
+        refresh_token: token.to_owned(),
+    };
+    Ok(app
+        .identity(&app.nobody())
+        .refresh_token(request)
+        .await?
+        .into_inner())
 }
 
 async fn exchange_at_once(app: &TestApp, token: &str) -> Vec<Outcome> {
@@ -95,7 +141,9 @@ async fn exchange_at_once(app: &TestApp, token: &str) -> Vec<Outcome> {
     let mut calls = JoinSet::new();
     for _ in 0..CALLERS {
         let (mut client, barrier) = (app.identity(&app.nobody()), Arc::clone(&barrier));
-        let mut request = Request::new(RefreshTokenRequest { refresh_token: token.to_owned() });
+        let mut request = Request::new(RefreshTokenRequest {
+            refresh_token: token.to_owned(),
+        });
         // Long, so that nobody gives up; and well within the ten seconds of an honest race, it ends.
         request.set_timeout(Duration::from_secs(30));
         calls.spawn(async move {
@@ -113,5 +161,8 @@ fn summary(status: &Status) -> String {
 async fn tokens(conn: &mut AsyncPgConnection) -> Tokens {
     let query = "SELECT count(*) FILTER (WHERE rotated_at IS NULL) AS live, count(rotated_at) AS exchanged
         FROM identity.refresh_tokens";
-    diesel::sql_query(query).get_result(conn).await.expect("an answer")
+    diesel::sql_query(query)
+        .get_result(conn)
+        .await
+        .expect("an answer")
 }

@@ -13,7 +13,11 @@ use crate::size;
 /// The name with the case of each letter given by the bits of `number`.
 fn variant(number: usize) -> String {
     let letter = |(place, letter): (usize, char)| {
-        if number >> place & 1 == 1 { letter.to_ascii_uppercase() } else { letter }
+        if number >> place & 1 == 1 {
+            letter.to_ascii_uppercase()
+        } else {
+            letter
+        }
     };
     "everybody".chars().enumerate().map(letter).collect()
 }
@@ -41,8 +45,13 @@ async fn of_many_registrations_of_one_name_exactly_one_wins() {
     }
     let outcomes = calls.join_all().await;
     let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-    let lost = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).map(Refusal::of);
-    let others: Vec<Refusal> = lost.filter(|refusal| refusal.reason != "USERNAME_TAKEN" || refusal.code != Code::AlreadyExists).collect();
+    let lost = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.as_ref().err())
+        .map(Refusal::of);
+    let others: Vec<Refusal> = lost
+        .filter(|refusal| refusal.reason != "USERNAME_TAKEN" || refusal.code != Code::AlreadyExists)
+        .collect();
     assert_eq!((won, others), (1, vec![]));
     app.database.assert_invariants().await;
 }

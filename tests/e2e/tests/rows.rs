@@ -55,10 +55,24 @@ const NOT_ALLOWED: &str = "PermissionDenied CALLER_NOT_ALLOWED";
 
 macro_rules! row {
     ($method:literal, $other:expr, $owner:expr, $operator:expr, $request:expr) => {
-        Row { method: $method, request: |world| $request(world).encode_to_vec(), open: false, other: $other, owner: $owner, operator: $operator }
+        Row {
+            method: $method,
+            request: |world| $request(world).encode_to_vec(),
+            open: false,
+            other: $other,
+            owner: $owner,
+            operator: $operator,
+        }
     };
     (open $method:literal, $all:expr, $request:expr) => {
-        Row { method: $method, request: |world| $request(world).encode_to_vec(), open: true, other: $all, owner: $all, operator: $all }
+        Row {
+            method: $method,
+            request: |world| $request(world).encode_to_vec(),
+            open: true,
+            other: $all,
+            owner: $all,
+            operator: $all,
+        }
     };
 }
 
@@ -75,7 +89,9 @@ pub(crate) const SCOPES: &[&str] = &[
 
 /// The row of an RPC.
 pub(crate) fn of(method: &str) -> &'static Row {
-    ROWS.iter().find(|row| row.method == method).unwrap_or_else(|| panic!("{method} has no row; add one to rows.rs"))
+    ROWS.iter()
+        .find(|row| row.method == method)
+        .unwrap_or_else(|| panic!("{method} has no row; add one to rows.rs"))
 }
 
 /// One row for each RPC. What is added to the contracts is added here.
@@ -92,98 +108,288 @@ pub(crate) const ROWS: &[Row] = &[
         password: "correct horse".to_owned(),
         device_label: "e2e".to_owned(),
     }),
-    row!("kith.identity.v1.IdentityService/WhoAmI", OK, OK, OK, |_: &World| WhoAmIRequest {}),
-    row!("kith.identity.v1.IdentityService/GetUser", OK, OK, OK, |world: &World| GetUserRequest { user_id: world.owner.id }),
-    row!("kith.identity.v1.IdentityService/BatchGetUsers", OK, OK, OK, |world: &World| BatchGetUsersRequest {
-        keys: vec![UserKey { key: Some(user_key::Key::UserId(world.owner.id)) }],
-    }),
-    row!("kith.identity.v1.IdentityService/GetProfile", OK, OK, OK, |world: &World| GetProfileRequest { user_id: world.owner.id }),
-    row!("kith.identity.v1.IdentityService/UpdateProfile", NOT_OWNER, OK, NOT_ALLOWED, |world: &World| UpdateProfileRequest {
-        profile: Some(Profile {
+    row!(
+        "kith.identity.v1.IdentityService/WhoAmI",
+        OK,
+        OK,
+        OK,
+        |_: &World| WhoAmIRequest {}
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/GetUser",
+        OK,
+        OK,
+        OK,
+        |world: &World| GetUserRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/BatchGetUsers",
+        OK,
+        OK,
+        OK,
+        |world: &World| BatchGetUsersRequest {
+            keys: vec![UserKey {
+                key: Some(user_key::Key::UserId(world.owner.id))
+            }],
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/GetProfile",
+        OK,
+        OK,
+        OK,
+        |world: &World| GetProfileRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/UpdateProfile",
+        NOT_OWNER,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UpdateProfileRequest {
+            profile: Some(Profile {
+                user_id: world.owner.id,
+                bio: Some("writes programs".to_owned()),
+                avatar_url: Some("https://example.org/a.png".to_owned()),
+                location: Some("London".to_owned()),
+                website_url: Some("https://example.org".to_owned()),
+                ..Default::default()
+            }),
+            update_mask: Some(prost_types::FieldMask {
+                paths: ["bio", "avatar_url", "location", "website_url"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            }),
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/DeleteUser",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| DeleteUserRequest {
             user_id: world.owner.id,
-            bio: Some("writes programs".to_owned()),
-            avatar_url: Some("https://example.org/a.png".to_owned()),
-            location: Some("London".to_owned()),
-            website_url: Some("https://example.org".to_owned()),
-            ..Default::default()
-        }),
-        update_mask: Some(prost_types::FieldMask {
-            paths: ["bio", "avatar_url", "location", "website_url"].map(str::to_owned).to_vec(),
-        }),
-    }),
-    row!("kith.identity.v1.IdentityService/DeleteUser", NOT_OWNER, OK, OK, |world: &World| DeleteUserRequest {
-        user_id: world.owner.id,
-        allow_missing: true,
-    }),
-    row!("kith.identity.v1.IdentityService/BatchImportUsers", NOT_ALLOWED, NOT_ALLOWED, OK, |_: &World| BatchImportUsersRequest {
-        users: vec![ImportedUser { username: unique("imported"), first_name: "Ada".to_owned(), last_name: "Lovelace".to_owned() }],
-        allow_existing: true,
-    }),
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/BatchImportUsers",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| BatchImportUsersRequest {
+            users: vec![ImportedUser {
+                username: unique("imported"),
+                first_name: "Ada".to_owned(),
+                last_name: "Lovelace".to_owned()
+            }],
+            allow_existing: true,
+        }
+    ),
     row!(open "kith.identity.v1.IdentityService/ListSigningKeys", OK, |_: &World| ListSigningKeysRequest::default()),
-    row!("kith.identity.v1.IdentityService/GetAccount", NOT_OWNER, OK, OK, |world: &World| GetAccountRequest { user_id: world.owner.id }),
-    row!("kith.identity.v1.IdentityService/ListUsers", NOT_ALLOWED, NOT_ALLOWED, OK, |_: &World| ListUsersRequest::default()),
-    row!("kith.identity.v1.IdentityService/SearchUsers", OK, OK, OK, |world: &World| SearchUsersRequest {
-        query: world.owner.username.clone(),
-        ..Default::default()
-    }),
-    row!("kith.identity.v1.IdentityService/UpdateUser", NOT_OWNER, OK, NOT_ALLOWED, |world: &World| UpdateUserRequest {
-        user_id: world.owner.id,
-        username: Some(unique("renamed")),
-        email: Some(format!("{}@example.org", unique("renamed"))),
-        first_name: Some("Ada".to_owned()),
-        last_name: Some("Lovelace".to_owned()),
-        update_mask: Some(prost_types::FieldMask {
-            paths: ["username", "email", "first_name", "last_name"].map(str::to_owned).to_vec(),
-        }),
-        etag: String::new(),
-    }),
+    row!(
+        "kith.identity.v1.IdentityService/GetAccount",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| GetAccountRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/ListUsers",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| ListUsersRequest::default()
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/SearchUsers",
+        OK,
+        OK,
+        OK,
+        |world: &World| SearchUsersRequest {
+            query: world.owner.username.clone(),
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/UpdateUser",
+        NOT_OWNER,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UpdateUserRequest {
+            user_id: world.owner.id,
+            username: Some(unique("renamed")),
+            email: Some(format!("{}@example.org", unique("renamed"))),
+            first_name: Some("Ada".to_owned()),
+            last_name: Some("Lovelace".to_owned()),
+            update_mask: Some(prost_types::FieldMask {
+                paths: ["username", "email", "first_name", "last_name"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            }),
+            etag: String::new(),
+        }
+    ),
     // The users of a world have no password.
-    row!("kith.identity.v1.IdentityService/ChangePassword", "Unauthenticated CREDENTIALS_INVALID", "Unauthenticated CREDENTIALS_INVALID", NOT_ALLOWED, |_: &World| ChangePasswordRequest {
-        old_password: "correct horse".to_owned(),
-        new_password: "battery staple".to_owned(),
-    }),
-    row!("kith.identity.v1.IdentityService/DeactivateUser", NOT_OWNER, OK, OK, |world: &World| DeactivateUserRequest { user_id: world.owner.id }),
-    row!("kith.identity.v1.IdentityService/ReactivateUser", NOT_ALLOWED, NOT_ALLOWED, OK, |world: &World| ReactivateUserRequest { user_id: world.owner.id }),
+    row!(
+        "kith.identity.v1.IdentityService/ChangePassword",
+        "Unauthenticated CREDENTIALS_INVALID",
+        "Unauthenticated CREDENTIALS_INVALID",
+        NOT_ALLOWED,
+        |_: &World| ChangePasswordRequest {
+            old_password: "correct horse".to_owned(),
+            new_password: "battery staple".to_owned(),
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/DeactivateUser",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| DeactivateUserRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/ReactivateUser",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |world: &World| ReactivateUserRequest {
+            user_id: world.owner.id
+        }
+    ),
     row!(open "kith.identity.v1.IdentityService/RefreshToken", "Unauthenticated REFRESH_TOKEN_INVALID", |_: &World| RefreshTokenRequest {
         refresh_token: "nobody was given this".to_owned(),
     }),
-    row!("kith.identity.v1.IdentityService/ListSessions", OK, OK, NOT_ALLOWED, |_: &World| ListSessionsRequest::default()),
-    row!("kith.identity.v1.IdentityService/RevokeSession", "NotFound SESSION_NOT_FOUND", "NotFound SESSION_NOT_FOUND", NOT_ALLOWED, |_: &World| RevokeSessionRequest {
-        session_id: i64::MAX,
-        allow_missing: false,
-    }),
-    row!("kith.identity.v1.IdentityService/RevokeAllSessions", NOT_OWNER, OK, OK, |world: &World| RevokeAllSessionsRequest {
-        user_id: world.owner.id,
-        keep_current: true,
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/Follow", OK, OK, NOT_ALLOWED, |world: &World| FollowRequest {
-        user_id: world.third.id,
-        allow_existing: true,
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/Unfollow", OK, OK, NOT_ALLOWED, |world: &World| UnfollowRequest {
-        user_id: world.third.id,
-        allow_missing: true,
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/GetFollow", "NotFound FOLLOW_NOT_FOUND", "NotFound FOLLOW_NOT_FOUND", "NotFound FOLLOW_NOT_FOUND", |world: &World| GetFollowRequest {
-        follower_id: world.owner.id,
-        followed_id: world.third.id,
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/BatchCheckFollows", OK, OK, OK, |world: &World| BatchCheckFollowsRequest {
-        pairs: vec![FollowPair { follower_id: world.owner.id, followed_id: world.third.id }],
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/BatchFollow", NOT_ALLOWED, NOT_ALLOWED, OK, |world: &World| BatchFollowRequest {
-        pairs: vec![FollowPair { follower_id: world.owner.id, followed_id: world.third.id }],
-        allow_existing: true,
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/ListFollowers", OK, OK, OK, |world: &World| ListFollowersRequest {
-        user_id: world.owner.id,
-        ..Default::default()
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/ListFollowing", OK, OK, OK, |world: &World| ListFollowingRequest {
-        user_id: world.owner.id,
-        ..Default::default()
-    }),
-    row!("kith.social_graph.v1.SocialGraphService/GetCounts", OK, OK, OK, |world: &World| GetCountsRequest { user_id: world.owner.id }),
-    row!("kith.social_graph.v1.SocialGraphService/VerifyCounters", NOT_ALLOWED, NOT_ALLOWED, OK, |_: &World| VerifyCountersRequest::default()),
-    row!("kith.social_graph.v1.SocialGraphService/RepairCounters", NOT_ALLOWED, NOT_ALLOWED, OK, |_: &World| RepairCountersRequest::default()),
+    row!(
+        "kith.identity.v1.IdentityService/ListSessions",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListSessionsRequest::default()
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/RevokeSession",
+        "NotFound SESSION_NOT_FOUND",
+        "NotFound SESSION_NOT_FOUND",
+        NOT_ALLOWED,
+        |_: &World| RevokeSessionRequest {
+            session_id: i64::MAX,
+            allow_missing: false,
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/RevokeAllSessions",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| RevokeAllSessionsRequest {
+            user_id: world.owner.id,
+            keep_current: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/Follow",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| FollowRequest {
+            user_id: world.third.id,
+            allow_existing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/Unfollow",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UnfollowRequest {
+            user_id: world.third.id,
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/GetFollow",
+        "NotFound FOLLOW_NOT_FOUND",
+        "NotFound FOLLOW_NOT_FOUND",
+        "NotFound FOLLOW_NOT_FOUND",
+        |world: &World| GetFollowRequest {
+            follower_id: world.owner.id,
+            followed_id: world.third.id,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/BatchCheckFollows",
+        OK,
+        OK,
+        OK,
+        |world: &World| BatchCheckFollowsRequest {
+            pairs: vec![FollowPair {
+                follower_id: world.owner.id,
+                followed_id: world.third.id
+            }],
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/BatchFollow",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |world: &World| BatchFollowRequest {
+            pairs: vec![FollowPair {
+                follower_id: world.owner.id,
+                followed_id: world.third.id
+            }],
+            allow_existing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListFollowers",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListFollowersRequest {
+            user_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListFollowing",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListFollowingRequest {
+            user_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/GetCounts",
+        OK,
+        OK,
+        OK,
+        |world: &World| GetCountsRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/VerifyCounters",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| VerifyCountersRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/RepairCounters",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| RepairCountersRequest::default()
+    ),
 ];

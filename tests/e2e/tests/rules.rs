@@ -29,16 +29,26 @@ const IDENTITY: &str = "kith.identity.v1.IdentityService";
 const GRAPH: &str = "kith.social_graph.v1.SocialGraphService";
 
 fn register(change: impl FnOnce(&mut RegisterRequest)) -> Vec<u8> {
-    let mut request =
-        RegisterRequest { username: "ada".to_owned(), password: "correct horse".to_owned(), ..Default::default() };
+    let mut request = RegisterRequest {
+        username: "ada".to_owned(),
+        password: "correct horse".to_owned(),
+        ..Default::default()
+    };
     change(&mut request);
     request.encode_to_vec()
 }
 
 fn profile(world: &World, change: impl FnOnce(&mut Profile)) -> Vec<u8> {
-    let mut profile = Profile { user_id: world.owner.id, ..Default::default() };
+    let mut profile = Profile {
+        user_id: world.owner.id,
+        ..Default::default()
+    };
     change(&mut profile);
-    UpdateProfileRequest { profile: Some(profile), update_mask: None }.encode_to_vec()
+    UpdateProfileRequest {
+        profile: Some(profile),
+        update_mask: None,
+    }
+    .encode_to_vec()
 }
 
 fn insert_user(column: &str, value: &str) -> String {
@@ -49,11 +59,16 @@ fn insert_user(column: &str, value: &str) -> String {
 }
 
 fn update_profile(world: &World, column: &str, value: &str) -> String {
-    format!("UPDATE identity.profiles SET {column} = '{value}' WHERE user_id = {}", world.owner.id)
+    format!(
+        "UPDATE identity.profiles SET {column} = '{value}' WHERE user_id = {}",
+        world.owner.id
+    )
 }
 
 fn insert_follow(follower_id: i64, followed_id: i64) -> String {
-    format!("INSERT INTO social_graph.follows (follower_id, followed_id) VALUES ({follower_id}, {followed_id})")
+    format!(
+        "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES ({follower_id}, {followed_id})"
+    )
 }
 
 /// An id that no user has.
@@ -125,7 +140,11 @@ const BREAKS: &[Break] = &[
     Break {
         constraint: "identity_profiles_avatar_url_scheme",
         method: "UpdateProfile",
-        request: |world| profile(world, |profile| profile.avatar_url = Some("ftp://example.org".to_owned())),
+        request: |world| {
+            profile(world, |profile| {
+                profile.avatar_url = Some("ftp://example.org".to_owned())
+            })
+        },
         sql: |world| update_profile(world, "avatar_url", &"ftp://example.org".to_owned()),
     },
     Break {
@@ -143,7 +162,11 @@ const BREAKS: &[Break] = &[
     Break {
         constraint: "identity_profiles_website_url_scheme",
         method: "UpdateProfile",
-        request: |world| profile(world, |profile| profile.website_url = Some("example.org".to_owned())),
+        request: |world| {
+            profile(world, |profile| {
+                profile.website_url = Some("example.org".to_owned())
+            })
+        },
         sql: |world| update_profile(world, "website_url", &"example.org".to_owned()),
     },
     Break {
@@ -162,38 +185,72 @@ const BREAKS: &[Break] = &[
         constraint: "identity_sessions_device_label_length",
         method: "Authenticate",
         request: |world| {
-            let identifier = Some(authenticate_request::Identifier::Username(world.owner.username.clone()));
-            AuthenticateRequest { identifier, password: "correct horse".to_owned(), device_label: long(101) }.encode_to_vec()
+            let identifier = Some(authenticate_request::Identifier::Username(
+                world.owner.username.clone(),
+            ));
+            AuthenticateRequest {
+                identifier,
+                password: "correct horse".to_owned(),
+                device_label: long(101),
+            }
+            .encode_to_vec()
         },
         sql: |world| {
             let (user, label) = (world.owner.id, long(101));
-            format!("INSERT INTO identity.sessions (user_id, device_label, expires_at) VALUES ({user}, '{label}', now())")
+            format!(
+                "INSERT INTO identity.sessions (user_id, device_label, expires_at) VALUES ({user}, '{label}', now())"
+            )
         },
     },
     Break {
         constraint: "social_graph_follows_pkey",
         method: "Follow",
-        request: |world| FollowRequest { user_id: world.other.id, allow_existing: false }.encode_to_vec(),
+        request: |world| {
+            FollowRequest {
+                user_id: world.other.id,
+                allow_existing: false,
+            }
+            .encode_to_vec()
+        },
         sql: |world| insert_follow(world.owner.id, world.other.id),
     },
     Break {
         constraint: "social_graph_follows_no_self_follow",
         method: "Follow",
-        request: |world| FollowRequest { user_id: world.owner.id, allow_existing: false }.encode_to_vec(),
+        request: |world| {
+            FollowRequest {
+                user_id: world.owner.id,
+                allow_existing: false,
+            }
+            .encode_to_vec()
+        },
         sql: |world| insert_follow(world.owner.id, world.owner.id),
     },
     Break {
         constraint: "social_graph_follows_followed_id_fkey",
         method: "Follow",
-        request: |_| FollowRequest { user_id: NOBODY, allow_existing: false }.encode_to_vec(),
+        request: |_| {
+            FollowRequest {
+                user_id: NOBODY,
+                allow_existing: false,
+            }
+            .encode_to_vec()
+        },
         sql: |world| insert_follow(world.owner.id, NOBODY),
     },
     Break {
         constraint: "social_graph_follows_follower_id_fkey",
         method: "BatchFollow",
         request: |world| {
-            let pair = FollowPair { follower_id: NOBODY, followed_id: world.owner.id };
-            BatchFollowRequest { pairs: vec![pair], allow_existing: false }.encode_to_vec()
+            let pair = FollowPair {
+                follower_id: NOBODY,
+                followed_id: world.owner.id,
+            };
+            BatchFollowRequest {
+                pairs: vec![pair],
+                allow_existing: false,
+            }
+            .encode_to_vec()
         },
         sql: |world| insert_follow(NOBODY, world.owner.id),
     },
@@ -212,21 +269,40 @@ async fn a_broken_rule_gives_the_same_error_from_either_side() {
     taken_email(&app).await;
     for row in BREAKS {
         let world = World::new(&app).await;
-        sql(&app, &insert_follow(world.owner.id, world.other.id)).await.expect("a follow");
-        let declared = sql(&app, &(row.sql)(&world)).await.expect_err("the database refuses");
+        sql(&app, &insert_follow(world.owner.id, world.other.id))
+            .await
+            .expect("a follow");
+        let declared = sql(&app, &(row.sql)(&world))
+            .await
+            .expect_err("the database refuses");
         let declared = Refusal::of_item(&to_rpc_status(&declared));
         let parsed = through_rpc(&app, &world, row).await;
-        assert_eq!(declared.metadata.get("constraint").map(String::as_str), Some(row.constraint));
+        assert_eq!(
+            declared.metadata.get("constraint").map(String::as_str),
+            Some(row.constraint)
+        );
         assert_eq!(parsed, declared, "{}", row.constraint);
     }
 }
 
 async fn through_rpc(app: &TestApp, world: &World, row: &Break) -> Refusal {
-    let service = if row.method.contains("Follow") { GRAPH } else { IDENTITY };
+    let service = if row.method.contains("Follow") {
+        GRAPH
+    } else {
+        IDENTITY
+    };
     let rpc = method(&format!("{service}/{}", row.method));
     let request = (row.request)(world);
     let answer = match row.method {
-        "BatchFollow" => call(app, &rpc, &app.operator(&["social_graph.follows.import"]), request).await,
+        "BatchFollow" => {
+            call(
+                app,
+                &rpc,
+                &app.operator(&["social_graph.follows.import"]),
+                request,
+            )
+            .await
+        }
         _ => call(app, &rpc, &world.owner, request).await,
     };
     answer.expect_err("the RPC refuses")
@@ -237,7 +313,14 @@ async fn taken_email(app: &TestApp) {
         request.username = "taken".to_owned();
         request.email = "taken@example.org".to_owned();
     });
-    call(app, &method(&format!("{IDENTITY}/Register")), &app.nobody(), request).await.expect("a registration");
+    call(
+        app,
+        &method(&format!("{IDENTITY}/Register")),
+        &app.nobody(),
+        request,
+    )
+    .await
+    .expect("a registration");
 }
 
 /// Runs a statement as the owner of the database, and maps its error as the stores' errors are.
