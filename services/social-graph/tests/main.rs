@@ -7,6 +7,8 @@ mod get_counts;
 mod get_follow;
 mod list_followers;
 mod list_following;
+mod repair_counters;
 mod settings;
 mod support;
 mod unfollow;
+mod verify_counters;
