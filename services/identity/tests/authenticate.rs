@@ -8,7 +8,7 @@ use kith_testkit::{Bearer, Refusal, TestApp};
 use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
-use crate::support::{answer, execute, refusal, wide};
+use crate::support::{Uncommitted, answer, count, execute, refusal, wide};
 
 const PASSWORD: &str = "correct horse";
 
@@ -171,6 +171,31 @@ async fn nul_characters_are_told_by_field() {
         refused.summary(),
         "InvalidArgument FIELD_CONTAINS_NUL [email FIELD_CONTAINS_NUL, password FIELD_CONTAINS_NUL]"
     );
+}
+
+/// What ends all sessions must not miss the one of a sign-in that verified its password just before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_waits_for_a_change_of_its_account_and_is_refused_after_it() {
+    let app = TestApp::start().await;
+    for (username, change) in [
+        ("inactive", "UPDATE identity.users SET is_active = false"),
+        ("gone", "DELETE FROM identity.users"),
+        (
+            "changed",
+            "UPDATE identity.credentials SET password_hash = '$argon2id$another'",
+        ),
+    ] {
+        register(&app, username).await;
+        let change = Uncommitted::begin(&app, change).await;
+        let sign_in = authenticate(&app, Username(username.to_owned()), PASSWORD);
+        let (call, ()) = tokio::join!(sign_in, change.commit_under_a_waiting_call());
+        assert_eq!(
+            refusal(call).summary(),
+            "Unauthenticated CREDENTIALS_INVALID []",
+            "{username}"
+        );
+        assert_eq!(count(&app, "identity.sessions").await, 0, "{username}");
+    }
 }
 
 /// There are more calls than passwords are hashed at once: while the first is answered, others wait for their turn.

@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
 use crate::support::{
-    PASSWORD, REFRESH_TOKEN_INVALID, account, answer, authenticate, count, instant, refresh, refresh_refused,
-    refusal, register, sign_in, through,
+    PASSWORD, REFRESH_TOKEN_INVALID, Uncommitted, account, answer, authenticate, count, execute, instant,
+    refresh, refresh_refused, refusal, register, sign_in, through,
 };
 
 /// The scope that deactivates anybody.
@@ -119,6 +119,24 @@ async fn sign_ins_that_are_under_way_leave_no_session() {
         }
     }
     assert_eq!(count(&app, "identity.sessions").await, 0);
+}
+
+/// The other order, of a refresh that waits for a deactivation, is as with any session that ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_that_is_being_made_or_refreshed() {
+    let app = TestApp::start().await;
+    let id = register(&app, "alice").await;
+    let alice = sign_in(&app, "alice").await;
+    let refreshing = "SELECT FROM identity.sessions FOR UPDATE";
+    let making = "SELECT FROM identity.users FOR SHARE;
+        INSERT INTO identity.sessions (user_id, expires_at) SELECT id, now() + interval '1 h' FROM identity.users";
+    for other in [refreshing, making] {
+        execute(&app, "UPDATE identity.users SET is_active = true").await;
+        let other = Uncommitted::begin(&app, other).await;
+        let (call, ()) = tokio::join!(call(&app, &alice.caller, id), other.commit_under_a_waiting_call());
+        answer(call);
+        assert_eq!(count(&app, "identity.sessions").await, 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,8 @@ use kith_contracts::identity::v1::{RefreshTokenRequest, RefreshTokenResponse, Wh
 use kith_testkit::TestApp;
 
 use crate::support::{
-    REFRESH_TOKEN_INVALID, SignedIn, answer, bearer, count, execute, instant, refresh, refresh_refused,
-    refusal, register, sessions, sign_in,
+    REFRESH_TOKEN_INVALID, SignedIn, Uncommitted, answer, bearer, count, execute, instant, refresh,
+    refresh_refused, refusal, register, sessions, sign_in,
 };
 
 const ALREADY_ROTATED: &str = "Unauthenticated TOKEN_ALREADY_ROTATED []";
@@ -163,6 +163,18 @@ async fn a_reuse_of_any_earlier_token_ends_the_session() {
     assert_eq!(refresh_refused(&app, &alice.refresh_token).await, REUSED);
     assert_eq!(refresh_refused(&app, &fourth).await, REFRESH_TOKEN_INVALID);
     assert_eq!(count(&app, "identity.sessions").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_waits_for_the_end_of_its_session_and_is_refused_after_it() {
+    let (app, alice) = start().await;
+    let end = Uncommitted::begin(&app, "DELETE FROM identity.sessions").await;
+    let (call, ()) = tokio::join!(
+        refresh(&app, &alice.refresh_token),
+        end.commit_under_a_waiting_call()
+    );
+    assert_eq!(refusal(call).summary(), REFRESH_TOKEN_INVALID);
+    assert_eq!(count(&app, "identity.refresh_tokens").await, 0);
 }
 
 #[derive(QueryableByName)]

@@ -1,10 +1,11 @@
 //! What the tests of several RPCs need.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use kith_contracts::identity::v1::{
     Account, AuthenticateRequest, AuthenticateResponse, BatchImportUsersRequest, GetAccountRequest,
     ImportedUser, ListSessionsRequest, RefreshTokenRequest, RefreshTokenResponse, RegisterRequest, Session,
@@ -13,6 +14,7 @@ use kith_contracts::identity::v1::{
 use kith_testkit::{Bearer, Caller, Refusal, TestApp, TestUser};
 use prost_types::{FieldMask, Timestamp};
 use secrecy::ExposeSecret;
+use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
 /// The answer of a call that must go well.
@@ -45,11 +47,40 @@ struct Count {
 
 /// How many rows there are `from` a table, with or without a condition.
 pub(crate) async fn count(app: &TestApp, from: &str) -> i64 {
+    count_on(&mut app.database.owner().await, from).await
+}
+
+async fn count_on(conn: &mut AsyncPgConnection, from: &str) -> i64 {
     diesel::sql_query(format!("SELECT count(*) AS rows FROM {from}"))
-        .get_result::<Count>(&mut app.database.owner().await)
+        .get_result::<Count>(conn)
         .await
         .unwrap_or_else(|error| panic!("{from}: {error}"))
         .rows
+}
+
+/// A change that is made and not yet committed, so that whatever it touches makes others wait.
+pub(crate) struct Uncommitted(AsyncPgConnection);
+
+impl Uncommitted {
+    pub(crate) async fn begin(app: &TestApp, sql: &str) -> Self {
+        let mut conn = app.database.owner().await;
+        let sql = format!("BEGIN; {sql}");
+        conn.batch_execute(&sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        Self(conn)
+    }
+
+    /// Commits once somebody waits for it.
+    pub(crate) async fn commit_under_a_waiting_call(mut self) {
+        const WAITING: &str = "pg_locks JOIN pg_stat_activity USING (pid)
+            WHERE NOT granted AND datname = current_database()";
+        let waits = async { while count_on(&mut self.0, WAITING).await == 0 {} };
+        timeout(Duration::from_secs(30), waits)
+            .await
+            .expect("a call that waits");
+        self.0.batch_execute("COMMIT").await.expect("a commit");
+    }
 }
 
 /// `message` as `service` passes it on for the user who calls.
