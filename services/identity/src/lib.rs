@@ -10,6 +10,7 @@ mod turns;
 use std::error::Error;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use kith_contracts::identity::v1::identity_service_server::{IdentityServiceServer, SERVICE_NAME};
 use kith_postgres::Database;
 use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Readiness, Server};
@@ -35,6 +36,8 @@ struct App {
     /// queue without a connection; a lock in the database orders those of other processes.
     deletions: Turns,
     issuer: Arc<Issuer>,
+    /// How long a session lives without a refresh.
+    session_lifetime: TimeDelta,
 }
 
 /// Serves identity on `listener` until `shutdown`, then drains.
@@ -64,6 +67,7 @@ pub async fn run(
         passwords,
         deletions: Turns::new(1, MAX_WAITING_DELETIONS),
         issuer: Arc::new(issuer),
+        session_lifetime: TimeDelta::from_std(settings.session_lifetime)?,
     };
     let server = Server {
         service: SERVICE_NAME,

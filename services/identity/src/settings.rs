@@ -1,6 +1,7 @@
 //! What the service is told. `kith up` takes the same settings from here.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{ServerSettings, TokenSettings};
@@ -25,6 +26,11 @@ const SIGNING_KEY: Setting = Setting::new(
 )
 .required()
 .secret();
+/// How long a session lives without a refresh.
+pub const SESSION_LIFETIME: Setting =
+    Setting::new("session-lifetime", "how long a session lives without a refresh")
+        .duration(Duration::from_secs(60), Duration::from_secs(400 * 24 * 3600))
+        .default("720h");
 /// How many passwords are hashed at the same time.
 pub const HASHES_AT_ONCE: Setting = Setting::new(
     "password-hashes-at-once",
@@ -48,13 +54,21 @@ pub struct IdentitySettings {
     pub tokens: TokenSettings,
     /// The key that signs them.
     pub signing_key: SigningKey,
+    /// How long a session lives without a refresh.
+    pub session_lifetime: Duration,
     /// Passwords hashed at the same time.
     pub password_hashes_at_once: usize,
 }
 
 impl Topic for IdentitySettings {
     fn settings() -> Vec<&'static Setting> {
-        let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &SIGNING_KEY, &HASHES_AT_ONCE];
+        let own = vec![
+            &LISTEN_ADDRESS,
+            &DATABASE_URL,
+            &SIGNING_KEY,
+            &SESSION_LIFETIME,
+            &HASHES_AT_ONCE,
+        ];
         [
             own,
             PoolSettings::settings(),
@@ -73,6 +87,7 @@ impl Topic for IdentitySettings {
         let signing_key = reader.secret_with(&SIGNING_KEY, |text| {
             SigningKey::from_pem(text).map_err(|_| "is not an Ed25519 private key in PEM")
         });
+        let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
@@ -83,6 +98,7 @@ impl Topic for IdentitySettings {
             server: server?,
             tokens: tokens?,
             signing_key: signing_key?,
+            session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
         })
     }

@@ -8,7 +8,7 @@ use kith_testkit::{Bearer, Refusal, TestApp};
 use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
-use crate::support::{answer, execute, refusal};
+use crate::support::{Uncommitted, answer, count, execute, refusal, wide};
 
 const PASSWORD: &str = "correct horse";
 
@@ -16,6 +16,7 @@ fn request(identifier: Identifier, password: &str) -> AuthenticateRequest {
     AuthenticateRequest {
         identifier: Some(identifier),
         password: password.to_owned(),
+        device_label: String::new(),
     }
 }
 
@@ -130,14 +131,36 @@ async fn every_cause_is_refused_in_the_same_words() {
 async fn a_name_of_somebody_must_be_given() {
     let app = TestApp::start().await;
     let request = AuthenticateRequest {
-        identifier: None,
         password: PASSWORD.to_owned(),
+        ..Default::default()
     };
     let refused = refusal(app.identity(&app.nobody()).authenticate(request).await);
     assert_eq!(
         refused.summary(),
         "InvalidArgument FIELD_REQUIRED [identifier FIELD_REQUIRED]"
     );
+}
+
+/// Also before anybody has proved to be a user.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_label_of_a_device_has_at_most_a_hundred_characters() {
+    let app = TestApp::start().await;
+    register(&app, "alice").await;
+    for (username, password) in [("alice", PASSWORD), ("nobody", "wrong horse")] {
+        let request = AuthenticateRequest {
+            device_label: wide(101),
+            ..request(Username(username.to_owned()), password)
+        };
+        let refused = refusal(app.identity(&app.nobody()).authenticate(request).await);
+        assert_eq!(
+            refused.summary(),
+            "InvalidArgument FIELD_TOO_LONG [device_label FIELD_TOO_LONG]"
+        );
+        assert_eq!(
+            refused.metadata["constraint"],
+            "identity_sessions_device_label_length"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,6 +171,31 @@ async fn nul_characters_are_told_by_field() {
         refused.summary(),
         "InvalidArgument FIELD_CONTAINS_NUL [email FIELD_CONTAINS_NUL, password FIELD_CONTAINS_NUL]"
     );
+}
+
+/// What ends all sessions must not miss the one of a sign-in that verified its password just before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_waits_for_a_change_of_its_account_and_is_refused_after_it() {
+    let app = TestApp::start().await;
+    for (username, change) in [
+        ("inactive", "UPDATE identity.users SET is_active = false"),
+        ("gone", "DELETE FROM identity.users"),
+        (
+            "changed",
+            "UPDATE identity.credentials SET password_hash = '$argon2id$another'",
+        ),
+    ] {
+        register(&app, username).await;
+        let change = Uncommitted::begin(&app, change).await;
+        let sign_in = authenticate(&app, Username(username.to_owned()), PASSWORD);
+        let (call, ()) = tokio::join!(sign_in, change.commit_under_a_waiting_call());
+        assert_eq!(
+            refusal(call).summary(),
+            "Unauthenticated CREDENTIALS_INVALID []",
+            "{username}"
+        );
+        assert_eq!(count(&app, "identity.sessions").await, 0, "{username}");
+    }
 }
 
 /// There are more calls than passwords are hashed at once: while the first is answered, others wait for their turn.

@@ -184,7 +184,7 @@ async fn an_imported_user_cannot_sign_in() {
     import(&app, vec![named("ada")], false).await;
     let request = AuthenticateRequest {
         identifier: Some(authenticate_request::Identifier::Username("ada".to_owned())),
-        password: String::new(),
+        ..Default::default()
     };
     let refused = refusal(app.identity(&app.nobody()).authenticate(request).await);
     assert_eq!(refused.summary(), "Unauthenticated CREDENTIALS_INVALID []");

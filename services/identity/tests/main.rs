@@ -3,14 +3,25 @@
 mod authenticate;
 mod batch_get_users;
 mod batch_import_users;
+mod change_password;
+mod deactivate_user;
 mod delete_user;
+mod get_account;
 mod get_profile;
 mod get_user;
+mod list_sessions;
 mod list_signing_keys;
+mod list_users;
+mod reactivate_user;
+mod refresh_token;
 mod register;
+mod revoke_all_sessions;
+mod revoke_session;
+mod search_users;
 mod settings;
 mod support;
 mod update_profile;
+mod update_user;
 mod who_am_i;
 
 #[test]

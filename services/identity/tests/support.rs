@@ -1,12 +1,20 @@
 //! What the tests of several RPCs need.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use kith_testkit::{Bearer, Refusal, TestApp};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use kith_contracts::identity::v1::{
+    Account, AuthenticateRequest, AuthenticateResponse, BatchImportUsersRequest, GetAccountRequest,
+    ImportedUser, ListSessionsRequest, RefreshTokenRequest, RefreshTokenResponse, RegisterRequest, Session,
+    authenticate_request, batch_import_users_result,
+};
+use kith_testkit::{Bearer, Caller, Refusal, TestApp, TestUser};
+use prost_types::{FieldMask, Timestamp};
 use secrecy::ExposeSecret;
+use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
 /// The answer of a call that must go well.
@@ -21,7 +29,7 @@ pub(crate) fn refusal<T: Debug>(call: Result<Response<T>, Status>) -> Refusal {
     Refusal::of(&call.expect_err("a refusal"))
 }
 
-/// What no RPC does yet, for example deactivating a user.
+/// What no RPC does, for example letting time pass.
 pub(crate) async fn execute(app: &TestApp, sql: &str) {
     app.database
         .owner()
@@ -39,11 +47,40 @@ struct Count {
 
 /// How many rows there are `from` a table, with or without a condition.
 pub(crate) async fn count(app: &TestApp, from: &str) -> i64 {
+    count_on(&mut app.database.owner().await, from).await
+}
+
+async fn count_on(conn: &mut AsyncPgConnection, from: &str) -> i64 {
     diesel::sql_query(format!("SELECT count(*) AS rows FROM {from}"))
-        .get_result::<Count>(&mut app.database.owner().await)
+        .get_result::<Count>(conn)
         .await
         .unwrap_or_else(|error| panic!("{from}: {error}"))
         .rows
+}
+
+/// A change that is made and not yet committed, so that whatever it touches makes others wait.
+pub(crate) struct Uncommitted(AsyncPgConnection);
+
+impl Uncommitted {
+    pub(crate) async fn begin(app: &TestApp, sql: &str) -> Self {
+        let mut conn = app.database.owner().await;
+        let sql = format!("BEGIN; {sql}");
+        conn.batch_execute(&sql)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        Self(conn)
+    }
+
+    /// Commits once somebody waits for it.
+    pub(crate) async fn commit_under_a_waiting_call(mut self) {
+        const WAITING: &str = "pg_locks JOIN pg_stat_activity USING (pid)
+            WHERE NOT granted AND datname = current_database()";
+        let waits = async { while count_on(&mut self.0, WAITING).await == 0 {} };
+        timeout(Duration::from_secs(30), waits)
+            .await
+            .expect("a call that waits");
+        self.0.batch_execute("COMMIT").await.expect("a commit");
+    }
 }
 
 /// `message` as `service` passes it on for the user who calls.
@@ -55,6 +92,117 @@ pub(crate) fn through<T>(service: &Bearer, message: T) -> Request<T> {
         .metadata_mut()
         .insert("x-kith-service-authorization", value);
     request
+}
+
+/// The password of everybody who has one.
+pub(crate) const PASSWORD: &str = "correct horse";
+
+/// Registers somebody and answers the id.
+pub(crate) async fn register(app: &TestApp, username: &str) -> i64 {
+    let request = RegisterRequest {
+        username: username.to_owned(),
+        password: PASSWORD.to_owned(),
+        ..Default::default()
+    };
+    let account = answer(app.identity(&app.nobody()).register(request).await).account;
+    account.and_then(|account| account.user).expect("a user").id
+}
+
+/// Tries to sign in, which makes a session.
+pub(crate) async fn authenticate(
+    app: &TestApp,
+    username: &str,
+    password: &str,
+) -> Result<Response<AuthenticateResponse>, Status> {
+    let request = AuthenticateRequest {
+        identifier: Some(authenticate_request::Identifier::Username(username.to_owned())),
+        password: password.to_owned(),
+        ..Default::default()
+    };
+    app.identity(&app.nobody()).authenticate(request).await
+}
+
+/// A session of somebody.
+pub(crate) struct SignedIn {
+    /// Calls with the session's first access token.
+    pub(crate) caller: Bearer,
+    /// The session's first refresh token.
+    pub(crate) refresh_token: String,
+}
+
+/// Signs somebody in who has the usual password.
+pub(crate) async fn sign_in(app: &TestApp, username: &str) -> SignedIn {
+    let answer = answer(authenticate(app, username, PASSWORD).await);
+    SignedIn {
+        caller: bearer(answer.access_token),
+        refresh_token: answer.refresh_token,
+    }
+}
+
+pub(crate) fn bearer(access_token: String) -> Bearer {
+    Bearer(Some(access_token.into()))
+}
+
+/// Tries to exchange a refresh token.
+pub(crate) async fn refresh(app: &TestApp, token: &str) -> Result<Response<RefreshTokenResponse>, Status> {
+    let request = RefreshTokenRequest {
+        refresh_token: token.to_owned(),
+    };
+    app.identity(&app.nobody()).refresh_token(request).await
+}
+
+/// Why a refresh token is not exchanged.
+pub(crate) async fn refresh_refused(app: &TestApp, token: &str) -> String {
+    refusal(refresh(app, token).await).summary()
+}
+
+pub(crate) const REFRESH_TOKEN_INVALID: &str = "Unauthenticated REFRESH_TOKEN_INVALID []";
+
+/// The caller's sessions, newest first.
+pub(crate) async fn sessions(app: &TestApp, caller: &impl Caller) -> Vec<Session> {
+    let request = ListSessionsRequest::default();
+    answer(app.identity(caller).list_sessions(request).await).sessions
+}
+
+/// The account of a user, as it sees it itself.
+pub(crate) async fn account(app: &TestApp, user: &TestUser) -> Account {
+    let request = GetAccountRequest { user_id: user.id };
+    answer(app.identity(user).get_account(request).await)
+        .account
+        .expect("an account")
+}
+
+/// Imports people of these usernames, first and last names, and answers their ids.
+pub(crate) async fn people(app: &TestApp, names: &[(&str, &str, &str)]) -> Vec<i64> {
+    let users = names
+        .iter()
+        .map(|(username, first_name, last_name)| ImportedUser {
+            username: (*username).to_owned(),
+            first_name: (*first_name).to_owned(),
+            last_name: (*last_name).to_owned(),
+        });
+    let request = BatchImportUsersRequest {
+        users: users.collect(),
+        allow_existing: false,
+    };
+    let operator = app.operator(&["identity.users.import"]);
+    let results = answer(app.identity(&operator).batch_import_users(request).await).results;
+    let id = |outcome| match outcome {
+        Some(batch_import_users_result::Outcome::User(user)) => user.id,
+        other => panic!("not imported: {other:?}"),
+    };
+    results.into_iter().map(|result| id(result.outcome)).collect()
+}
+
+pub(crate) fn mask(paths: &[&str]) -> Option<FieldMask> {
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    Some(FieldMask { paths })
+}
+
+/// A time that can be compared.
+pub(crate) fn instant(time: Option<Timestamp>) -> (i64, i32) {
+    let time = time.expect("a time");
+    (time.seconds, time.nanos)
 }
 
 /// The longest text of `length` characters: four bytes each.

@@ -7,9 +7,11 @@ mod get_counts;
 mod get_follow;
 mod list_followers;
 mod list_following;
+mod repair_counters;
 mod settings;
 mod support;
 mod unfollow;
+mod verify_counters;
 
 #[test]
 fn each_rpc_has_its_tests() {

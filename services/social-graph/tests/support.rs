@@ -7,13 +7,17 @@ use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use kith_contracts::social_graph::v1::batch_follow_result::Outcome;
-use kith_contracts::social_graph::v1::{BatchFollowRequest, Follow, FollowPair, FollowRequest};
+use kith_contracts::social_graph::v1::{
+    BatchFollowRequest, CounterDrift, Counts, Follow, FollowPair, FollowRequest, VerifyCountersRequest,
+};
 use kith_testkit::{Refusal, TestApp, TestUser};
 use tokio::time::timeout;
 use tonic::{Response, Status};
 
 /// The scope that BatchFollow asks for.
 pub(crate) const IMPORT: &str = "social_graph.follows.import";
+/// The scope that VerifyCounters and RepairCounters ask for.
+pub(crate) const REPAIR: &str = "social_graph.counters.repair";
 
 /// The answer of a call that must go well.
 #[track_caller]
@@ -71,14 +75,29 @@ impl Uncommitted {
     }
 
     /// Commits once somebody waits for it.
-    pub(crate) async fn commit_under_a_waiting_call(mut self) {
+    pub(crate) async fn commit_under_a_waiting_call(self) {
+        self.end_under_a_waiting_call("COMMIT").await;
+    }
+
+    /// Commits at once.
+    pub(crate) async fn commit(mut self) {
+        self.0.batch_execute("COMMIT").await.expect("a commit");
+    }
+
+    /// Commits or rolls back once somebody waits for it.
+    pub(crate) async fn end_under_a_waiting_call(mut self, end: &str) {
+        self.until_somebody_waits().await;
+        self.0.batch_execute(end).await.expect("an end");
+    }
+
+    /// Returns once somebody waits, for this or for another.
+    pub(crate) async fn until_somebody_waits(&mut self) {
         const WAITING: &str = "pg_locks JOIN pg_stat_activity USING (pid)
             WHERE NOT granted AND datname = current_database()";
         let waits = async { while count(&mut self.0, WAITING).await == 0 {} };
         timeout(Duration::from_secs(30), waits)
             .await
             .expect("a call that waits");
-        self.0.batch_execute("COMMIT").await.expect("a commit");
     }
 }
 
@@ -136,4 +155,41 @@ pub(crate) fn pair(follower_id: i64, followed_id: i64) -> FollowPair {
 pub(crate) fn instant(follow: &Follow) -> (i64, i32) {
     let time = follow.create_time.expect("a time");
     (time.seconds, time.nanos)
+}
+
+/// Changes what triggers and foreign keys would keep from changing, as only a superuser can.
+pub(crate) async fn spoil(app: &TestApp, sql: &str) {
+    let sql = format!("SET session_replication_role = replica; {sql}");
+    let mut superuser = app.database.superuser().await;
+    superuser
+        .batch_execute(&sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// A user's followers and following, as they were counted and as they are.
+pub(crate) fn drift(user_id: i64, counted: (i64, i64), actual: (i64, i64)) -> CounterDrift {
+    let counts = |(followers_count, following_count)| {
+        Some(Counts {
+            user_id,
+            followers_count,
+            following_count,
+        })
+    };
+    CounterDrift {
+        counted: counts(counted),
+        actual: counts(actual),
+    }
+}
+
+/// What VerifyCounters finds among the first hundred users.
+pub(crate) async fn drifts(app: &TestApp) -> Vec<CounterDrift> {
+    let request = VerifyCountersRequest {
+        page_size: 100,
+        ..Default::default()
+    };
+    let operator = app.operator(&[REPAIR]);
+    let answer = answer(app.social_graph(&operator).verify_counters(request).await);
+    assert_eq!(answer.next_page_token, "", "there are more");
+    answer.drifts
 }

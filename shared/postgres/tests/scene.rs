@@ -135,6 +135,7 @@ pub(crate) async fn with_deadline<T>(time: Duration, work: impl Future<Output = 
     let context = Context {
         request_id: RequestId::random(),
         deadline: Instant::now() + time,
+        peer: None,
     };
     context.scope(work).await
 }

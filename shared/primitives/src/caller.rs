@@ -47,6 +47,11 @@ impl Caller {
         }
     }
 
+    /// The id of the user who acts; `None` when a service calls as itself.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.user().map(|user| user.user_id)
+    }
+
     /// The service, if one is involved.
     pub fn service(&self) -> Option<&ServiceCaller> {
         match self {

@@ -1,6 +1,7 @@
 //! What a call carries along unseen: its request id and its deadline.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,6 +19,8 @@ pub struct Context {
     pub request_id: RequestId,
     /// When the caller stops waiting.
     pub deadline: Instant,
+    /// The network address that the call came from, if one is known.
+    pub peer: Option<IpAddr>,
 }
 
 impl Context {
@@ -29,6 +32,13 @@ impl Context {
     /// The call that this task works for; `None` in background work.
     pub fn current() -> Option<Context> {
         CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// The network address that the call came from, for its owner to recognise; empty when it is not known.
+    pub fn peer_address() -> String {
+        let peer = CURRENT.try_with(|context| context.peer).ok().flatten();
+        peer.map(|peer| peer.to_canonical().to_string())
+            .unwrap_or_default()
     }
 
     /// How long until the deadline; `None` in background work, zero when it has passed.

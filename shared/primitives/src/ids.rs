@@ -53,6 +53,10 @@ id! {
     UserId
 }
 id! {
+    /// A sign-in of `identity.sessions`.
+    SessionId
+}
+id! {
     /// An internal service's account.
     ServiceId
 }

@@ -6,6 +6,15 @@ use sha2::{Digest, Sha256};
 
 use crate::{Invalid, Reason, Violations};
 
+/// A place in a list, as a page token holds it.
+pub trait Position: Sized {
+    /// The bytes in the token.
+    fn to_bytes(&self) -> Vec<u8>;
+
+    /// Reads them back; `None` when they are not of this form. Anybody can make up a token, so no form is certain.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
 /// The place of a row in a list that is ordered by (created_at, key), newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -13,6 +22,47 @@ pub struct Cursor {
     pub created_at_micros: i64,
     /// The id that breaks ties.
     pub key: i64,
+}
+
+impl Position for Cursor {
+    fn to_bytes(&self) -> Vec<u8> {
+        [self.created_at_micros.to_be_bytes(), self.key.to_be_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (created_at, key) = bytes.split_at_checked(8)?;
+        Some(Self {
+            created_at_micros: i64::from_be_bytes(created_at.try_into().ok()?),
+            key: i64::from_be_bytes(key.try_into().ok()?),
+        })
+    }
+}
+
+/// The place of a row in a list that is ordered by (name, key).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameCursor {
+    /// The text that the list is ordered by, byte by byte.
+    pub name: String,
+    /// The id that breaks ties.
+    pub key: i64,
+}
+
+impl Position for NameCursor {
+    fn to_bytes(&self) -> Vec<u8> {
+        [&self.key.to_be_bytes(), self.name.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (key, name) = bytes.split_at_checked(8)?;
+        // PostgreSQL would refuse a NUL with an error.
+        let name = String::from_utf8(name.to_vec())
+            .ok()
+            .filter(|name| !name.contains('\0'))?;
+        Some(Self {
+            name,
+            key: i64::from_be_bytes(key.try_into().ok()?),
+        })
+    }
 }
 
 /// The method and the arguments that a page token belongs to.
@@ -31,47 +81,56 @@ impl PageScope {
         Self(hasher.finalize().into())
     }
 
-    /// 8 bytes that tie a cursor to this scope. There is no secret in it: a forged token reads nothing that
+    /// The list with a text among the arguments that select rows.
+    #[must_use]
+    pub fn with_text(&self, text: &str) -> Self {
+        Self(
+            Sha256::new()
+                .chain_update(self.0)
+                .chain_update(text)
+                .finalize()
+                .into(),
+        )
+    }
+
+    /// 8 bytes that tie a position to this scope. There is no secret in it: a forged token reads nothing that
     /// the statement's own conditions would not give, so this guards against mistakes, not against attacks.
-    fn checksum(&self, cursor: &[u8]) -> [u8; 8] {
-        let digest = Sha256::new().chain_update(self.0).chain_update(cursor).finalize();
-        let mut checksum = [0; 8];
-        checksum.copy_from_slice(&digest[..8]);
+    fn checksum(&self, position: &[u8]) -> [u8; CHECKSUM_LEN] {
+        let digest = Sha256::new()
+            .chain_update(self.0)
+            .chain_update(position)
+            .finalize();
+        let mut checksum = [0; CHECKSUM_LEN];
+        checksum.copy_from_slice(&digest[..CHECKSUM_LEN]);
         checksum
     }
 
-    fn encode(&self, cursor: Cursor) -> String {
-        let mut token = [0_u8; 24];
-        token[8..16].copy_from_slice(&cursor.created_at_micros.to_be_bytes());
-        token[16..].copy_from_slice(&cursor.key.to_be_bytes());
-        let checksum = self.checksum(&token[8..]);
-        token[..8].copy_from_slice(&checksum);
-        URL_SAFE_NO_PAD.encode(token)
+    fn encode(&self, position: &impl Position) -> String {
+        let position = position.to_bytes();
+        URL_SAFE_NO_PAD.encode([self.checksum(&position).as_slice(), &position].concat())
     }
 
-    fn decode(&self, token: &str) -> Option<Cursor> {
-        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
-        let (checksum, cursor) = bytes.split_at(8);
-        if checksum != self.checksum(cursor) {
+    fn decode<P: Position>(&self, token: &str) -> Option<P> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (checksum, position) = bytes.split_at_checked(CHECKSUM_LEN)?;
+        if checksum != self.checksum(position) {
             return None;
         }
-        let (created_at, key) = cursor.split_at(8);
-        Some(Cursor {
-            created_at_micros: i64::from_be_bytes(created_at.try_into().ok()?),
-            key: i64::from_be_bytes(key.try_into().ok()?),
-        })
+        P::from_bytes(position)
     }
 }
+
+const CHECKSUM_LEN: usize = 8;
 
 /// One page that a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct Page<P = Cursor> {
     size: usize,
-    after: Option<Cursor>,
+    after: Option<P>,
     scope: PageScope,
 }
 
-impl Page {
+impl<P: Position> Page<P> {
     /// Rows in a page when the request does not say.
     pub const DEFAULT_SIZE: i32 = 50;
     /// The most rows in a page; larger wishes get this many.
@@ -113,18 +172,18 @@ impl Page {
     }
 
     /// Where the page starts; `None` for the first.
-    pub fn after(&self) -> Option<Cursor> {
-        self.after
+    pub fn after(&self) -> Option<&P> {
+        self.after.as_ref()
     }
 
     /// Cuts the surplus row off `rows` and answers the token of the next page, empty at the end.
-    pub fn finish<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> Cursor) -> String {
+    pub fn finish<T>(&self, rows: &mut Vec<T>, position: impl Fn(&T) -> P) -> String {
         if rows.len() <= self.size {
             return String::new();
         }
         rows.truncate(self.size);
         rows.last()
-            .map_or_else(String::new, |last| self.scope.encode(cursor(last)))
+            .map_or_else(String::new, |last| self.scope.encode(&position(last)))
     }
 }
 
@@ -152,13 +211,13 @@ mod tests {
     #[test]
     fn a_token_leads_to_the_row_after_its_cursor() {
         let scope = PageScope::new("ListFollowers", &[1]);
-        let page = parse(scope.clone(), 0, &scope.encode(CURSOR)).expect("a good token");
-        assert_eq!((page.after(), page.limit()), (Some(CURSOR), 51));
+        let page = parse(scope.clone(), 0, &scope.encode(&CURSOR)).expect("a good token");
+        assert_eq!((page.after(), page.limit()), (Some(&CURSOR), 51));
     }
 
     #[test]
     fn a_token_of_another_method_or_argument_is_refused() {
-        let token = PageScope::new("ListFollowers", &[1]).encode(CURSOR);
+        let token = PageScope::new("ListFollowers", &[1]).encode(&CURSOR);
         for scope in [
             PageScope::new("ListFollowing", &[1]),
             PageScope::new("ListFollowers", &[2]),
@@ -170,7 +229,7 @@ mod tests {
     #[test]
     fn a_token_with_one_changed_character_is_refused() {
         let scope = PageScope::new("ListFollowers", &[1]);
-        let token = scope.encode(CURSOR);
+        let token = scope.encode(&CURSOR);
         for index in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };

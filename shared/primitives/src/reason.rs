@@ -133,4 +133,12 @@ reasons! {
     Internal = "INTERNAL" => Internal,
     /// The request is compressed in a way that the server does not speak.
     CompressionUnsupported = "COMPRESSION_UNSUPPORTED" => Unimplemented,
+    /// No such session among the caller's.
+    SessionNotFound = "SESSION_NOT_FOUND" => NotFound,
+    /// The refresh token is unknown or has expired, or its session has ended.
+    RefreshTokenInvalid = "REFRESH_TOKEN_INVALID" => Unauthenticated,
+    /// The refresh token was exchanged a moment ago; another call has its successor.
+    TokenAlreadyRotated = "TOKEN_ALREADY_ROTATED" => Unauthenticated,
+    /// The refresh token was exchanged long ago, so somebody else may have it; its session has been ended.
+    RefreshTokenReused = "REFRESH_TOKEN_REUSED" => Unauthenticated,
 }

@@ -1,5 +1,6 @@
 //! The open connections of a server, from accepting them to telling them to go away.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -34,6 +35,10 @@ const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 /// Pause after a failed accept: running out of descriptors would otherwise turn the loop hot.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
+
+/// The network address of a connection's other end, in the extensions of its requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// The open connections of a server.
 pub(crate) struct Connections {
@@ -72,7 +77,7 @@ impl Connections {
                 () = &mut end => return self,
                 Some(_) = self.tasks.join_next() => {}
                 accepted = listener.accept(), if self.tasks.len() < self.limit => match accepted {
-                    Ok((socket, _)) => self.serve(socket),
+                    Ok((socket, peer)) => self.serve(socket, Peer(peer.ip())),
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         sleep(ACCEPT_BACK_OFF).await;
@@ -82,7 +87,7 @@ impl Connections {
         }
     }
 
-    fn serve(&mut self, socket: TcpStream) {
+    fn serve(&mut self, socket: TcpStream, peer: Peer) {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection went away at once");
             return;
@@ -90,7 +95,10 @@ impl Connections {
         let service = self
             .router
             .clone()
-            .map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
+            .map_request(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(peer);
+                request.map(axum::body::Body::new)
+            });
         let socket = TokioIo::new(PrefaceInTime::new(socket, PREFACE_TIMEOUT));
         let connection = builder().serve_connection(socket, TowerToHyperService::new(service));
         let connection = self.graceful.watch(connection);

@@ -13,5 +13,6 @@ mod health;
 mod keys;
 mod messages;
 mod panics;
+mod peers;
 mod reflection;
 mod request_ids;

@@ -23,7 +23,10 @@ pub const AVATAR_URL_MAX: usize = 500;
 pub const LOCATION_MAX: usize = 100;
 /// Most characters of a website URL.
 pub const WEBSITE_URL_MAX: usize = 200;
+/// Most characters of a device's label.
+pub const DEVICE_LABEL_MAX: usize = 100;
 
+const HASHED: &str = "only SHA-256 hashes are written";
 /// The failure of a call that names a user who is not there, by id or by name.
 pub fn user_not_found(user: impl Display) -> Failure {
     Failure::new(Reason::UserNotFound, "there is no such user").with_resource(USER, format!("users/{user}"))
@@ -91,6 +94,29 @@ rules! {
     /// A website URL is empty, http or https.
     PROFILES_WEBSITE_URL_SCHEME = "identity_profiles_website_url_scheme":
         Value { field: "profile.website_url", reason: Reason::UrlInvalid, description: "must be an http or https URL" };
+    /// Primary key.
+    SESSIONS_PKEY = "identity_sessions_pkey": Never { because: GENERATED };
+    /// A session belongs to a user.
+    SESSIONS_USER_ID_FKEY = "identity_sessions_user_id_fkey":
+        Never { because: "a sign-in that meets the deletion of its user is told that the credentials are wrong" };
+    /// A device's label has at most [`DEVICE_LABEL_MAX`] characters.
+    SESSIONS_DEVICE_LABEL_LENGTH = "identity_sessions_device_label_length":
+        Value { field: "device_label", reason: Reason::FieldTooLong, description: "must have at most 100 characters" };
+    /// Primary key.
+    REFRESH_TOKENS_PKEY = "identity_refresh_tokens_pkey": Never { because: "tokens are 256 random bits" };
+    /// Only hashes are stored.
+    REFRESH_TOKENS_TOKEN_HASH_LENGTH = "identity_refresh_tokens_token_hash_length": Never { because: HASHED };
+    /// A refresh token belongs to a session.
+    REFRESH_TOKENS_SESSION_ID_FKEY = "identity_refresh_tokens_session_id_fkey":
+        Never { because: "the session's row is locked before its token is written" };
+    /// A session has at most one live token.
+    REFRESH_TOKENS_LIVE_KEY = "identity_refresh_tokens_live_key":
+        Never { because: "the live token is marked as exchanged before its successor is written" };
+    /// Primary key.
+    USER_NAMES_PKEY = "identity_user_names_pkey": Never { because: "only the triggers of users write it" };
+    /// Names belong to a user.
+    USER_NAMES_USER_ID_FKEY = "identity_user_names_user_id_fkey":
+        Never { because: "only the triggers of users write it" };
 }
 
 /// Columns that may not be NULL, by table.
@@ -122,4 +148,18 @@ pub static REQUIRED_COLUMNS: &[(&str, &[&str])] = &[
             "version",
         ],
     ),
+    (
+        "sessions",
+        &[
+            "id",
+            "user_id",
+            "device_label",
+            "address",
+            "created_at",
+            "refreshed_at",
+            "expires_at",
+        ],
+    ),
+    ("refresh_tokens", &["token_hash", "session_id", "created_at"]),
+    ("user_names", &["name", "user_id"]),
 ];

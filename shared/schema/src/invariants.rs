@@ -45,6 +45,8 @@ invariants! {
     "nobody_follows_itself",
     "counted_users_exist",
     "follow_counts_equal_the_follows",
+    "user_names_equal_the_names_of_users",
+    "sessions_have_one_live_token_each",
 }
 
 #[derive(QueryableByName)]

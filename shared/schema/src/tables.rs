@@ -72,9 +72,63 @@ pub mod identity {
         }
     }
 
+    diesel::table! {
+        /// Sign-ins that are alive.
+        identity.sessions (id) {
+            /// The `sid` of its access tokens.
+            id -> BigInt,
+            /// Whose.
+            user_id -> BigInt,
+            /// May be empty.
+            device_label -> Text,
+            /// Where the last token was given out to; may be empty.
+            address -> Text,
+            /// When the user signed in.
+            created_at -> Timestamptz,
+            /// When a token was last given out.
+            refreshed_at -> Timestamptz,
+            /// When it ends.
+            expires_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Refresh tokens, the exchanged ones too.
+        identity.refresh_tokens (token_hash) {
+            /// SHA-256 of the token.
+            token_hash -> Bytea,
+            /// The session it keeps alive.
+            session_id -> BigInt,
+            /// When it was given out.
+            created_at -> Timestamptz,
+            /// When it was exchanged; NULL for the session's live one.
+            rotated_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        /// What users are found by, kept by the triggers of `users` alone.
+        identity.user_names (name, user_id) {
+            /// In lower case.
+            name -> Text,
+            /// Whose.
+            user_id -> BigInt,
+        }
+    }
+
     diesel::joinable!(credentials -> users (user_id));
     diesel::joinable!(profiles -> users (user_id));
-    diesel::allow_tables_to_appear_in_same_query!(users, credentials, profiles);
+    diesel::joinable!(sessions -> users (user_id));
+    diesel::joinable!(refresh_tokens -> sessions (session_id));
+    diesel::joinable!(user_names -> users (user_id));
+    diesel::allow_tables_to_appear_in_same_query!(
+        users,
+        credentials,
+        profiles,
+        sessions,
+        refresh_tokens,
+        user_names
+    );
 }
 
 /// Schema `social_graph`.

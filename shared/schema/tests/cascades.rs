@@ -5,12 +5,16 @@ use kith_schema::Role;
 
 use crate::support::{Database, broken, execute, make_users, refusal, strings};
 
-/// Tables with a row that names user 2.
+/// The table of each row that names user 2.
 async fn traces(conn: &mut Connection) -> Vec<String> {
     let query = "
         SELECT 'users' FROM identity.users WHERE id = 2
         UNION ALL SELECT 'credentials' FROM identity.credentials WHERE user_id = 2
         UNION ALL SELECT 'profiles' FROM identity.profiles WHERE user_id = 2
+        UNION ALL SELECT 'sessions' FROM identity.sessions WHERE user_id = 2
+        UNION ALL SELECT 'refresh_tokens' FROM identity.refresh_tokens JOIN identity.sessions ON sessions.id = session_id
+            WHERE user_id = 2
+        UNION ALL SELECT 'user_names' FROM identity.user_names WHERE user_id = 2
         UNION ALL SELECT 'follows' FROM social_graph.follows WHERE 2 IN (follower_id, followed_id)
         UNION ALL SELECT 'follow_counts' FROM social_graph.follow_counts WHERE user_id = 2";
     strings(conn, query).await
@@ -20,6 +24,43 @@ async fn counts(conn: &mut Connection) -> Vec<String> {
     let query = "SELECT format('%s: %s, %s', user_id, followers, following)
         FROM social_graph.follow_counts ORDER BY user_id";
     strings(conn, query).await
+}
+
+/// A session of `user_id` that was refreshed once.
+async fn make_session(conn: &mut Connection, user_id: i64) {
+    let session = format!(
+        "WITH session AS (
+            INSERT INTO identity.sessions (user_id, expires_at) VALUES ({user_id}, now() + interval '1 hour') RETURNING id
+        )
+        INSERT INTO identity.refresh_tokens (token_hash, session_id, rotated_at)
+            SELECT sha256(convert_to(id || name, 'UTF8')), id, rotated_at
+            FROM session, (VALUES ('old', now()), ('live', NULL)) AS token (name, rotated_at)"
+    );
+    execute(conn, &session).await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_takes_its_tokens_and_no_others() {
+    let database = Database::migrated().await;
+    let conn = &mut database.owner().await;
+    make_users(conn, 2).await;
+    make_session(conn, 1).await;
+    make_session(conn, 2).await;
+    let end = "DELETE FROM identity.sessions WHERE user_id = 1";
+    assert_eq!(
+        refusal(&mut database.service(Role::Identity).await, end).await,
+        "not refused"
+    );
+    let left =
+        "SELECT user_id FROM identity.refresh_tokens JOIN identity.sessions ON sessions.id = session_id";
+    assert_eq!(strings(conn, left).await, ["2", "2"]);
+    assert_eq!(
+        strings(conn, "SELECT token_hash FROM identity.refresh_tokens")
+            .await
+            .len(),
+        2
+    );
+    assert_eq!(broken(conn).await, []);
 }
 
 #[tokio::test]
@@ -37,7 +78,8 @@ async fn a_deleted_user_leaves_nothing_behind() {
         "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (2, 1), (2, 3), (3, 4)",
     )
     .await;
-    assert_eq!(traces(conn).await.len(), 7);
+    make_session(conn, 2).await;
+    assert_eq!(traces(conn).await.len(), 11);
     assert_eq!(counts(conn).await, ["1: 1, 1", "2: 1, 2", "3: 1, 1", "4: 1, 0"]);
 
     // The role that deletes has no right on what goes with the user.
@@ -48,6 +90,10 @@ async fn a_deleted_user_leaves_nothing_behind() {
     );
 
     assert_eq!(traces(conn).await, [""; 0]);
+    assert_eq!(
+        strings(conn, "SELECT token_hash FROM identity.refresh_tokens").await,
+        [""; 0]
+    );
     assert_eq!(counts(conn).await, ["1: 0, 0", "3: 0, 1", "4: 1, 0"]);
     assert_eq!(broken(conn).await, []);
 }

@@ -8,7 +8,10 @@ async fn broken_after(change: &str) -> Vec<&'static str> {
     make_users(conn, 3).await;
     execute(
         conn,
-        "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (2, 3)",
+        "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (2, 3);
+        UPDATE identity.users SET first_name = 'Ada', last_name = 'LOVELACE' WHERE id = 1;
+        INSERT INTO identity.sessions (user_id, expires_at) VALUES (1, now());
+        INSERT INTO identity.refresh_tokens (token_hash, session_id) SELECT sha256('1'), id FROM identity.sessions",
     )
     .await;
     assert_eq!(broken(conn).await, []);
@@ -39,7 +42,8 @@ async fn credentials() {
 #[tokio::test]
 async fn usernames_and_email_addresses() {
     let usernames = "DROP INDEX identity.identity_users_username_key;
-        UPDATE identity.users SET username = 'U2' WHERE id = 1";
+        UPDATE identity.users SET username = 'U2' WHERE id = 1;
+        UPDATE identity.user_names SET name = 'u2' WHERE name = 'u1'";
     let emails = "DROP INDEX identity.identity_users_email_key;
         UPDATE identity.users SET email = CASE id WHEN 1 THEN 'a@b' ELSE 'A@B' END";
     assert_eq!(broken_after(usernames).await, ["usernames_are_unique"]);
@@ -77,6 +81,34 @@ async fn follow_counts() {
                 .all(|name| *name == "follow_counts_equal_the_follows"),
             "{change}: {broken:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn names_that_users_are_found_by() {
+    for change in [
+        "UPDATE identity.users SET username = 'another' WHERE id = 2",
+        "UPDATE identity.users SET last_name = '' WHERE id = 1",
+        "DELETE FROM identity.user_names WHERE name = 'ada lovelace'",
+        "INSERT INTO identity.user_names VALUES ('ada', 2)",
+        "INSERT INTO identity.user_names VALUES ('nobody', 4)",
+        "UPDATE identity.user_names SET name = 'Ada' WHERE name = 'ada'",
+    ] {
+        let mut broken = broken_after(change).await;
+        broken.dedup();
+        assert_eq!(broken, ["user_names_equal_the_names_of_users"], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn live_tokens_of_sessions() {
+    for change in [
+        "UPDATE identity.refresh_tokens SET rotated_at = now()",
+        "DELETE FROM identity.refresh_tokens",
+        "DROP INDEX identity.identity_refresh_tokens_live_key;
+            INSERT INTO identity.refresh_tokens (token_hash, session_id) SELECT sha256('2'), id FROM identity.sessions",
+    ] {
+        assert_eq!(broken_after(change).await, ["sessions_have_one_live_token_each"], "{change}");
     }
 }
 

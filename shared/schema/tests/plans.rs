@@ -10,7 +10,7 @@ use crate::support::{Database, execute, make_users, strings};
 
 static FILLED: OnceCell<Database> = OnceCell::const_new();
 
-/// 2,000 users, each of whom follows some 30, and two of whom everybody follows.
+/// 2,000 users, each of whom follows some 30, and two of whom everybody follows; 500 of them have sessions, and user 1 has many.
 async fn filled() -> Database {
     let database = Database::migrated().await;
     let conn = &mut database.owner().await;
@@ -21,6 +21,14 @@ async fn filled() -> Database {
             SELECT (follower * 7 + step * step * 31) % 2000 + 1 FROM generate_series(1, 30) AS step
             UNION VALUES (1), (2)) AS following (followed)
         WHERE follower <> followed;
+        UPDATE identity.users SET date_joined = now() - random() * interval '1 year',
+            first_name = 'Ada' || id % 40, last_name = 'Lovelace' || id % 50;
+        INSERT INTO identity.sessions (user_id, created_at, expires_at)
+            SELECT id, now() - random() * interval '1 month', now() + interval '1 hour'
+            FROM identity.users, generate_series(1, CASE id WHEN 1 THEN 2000 ELSE 40 END) WHERE id <= 500;
+        INSERT INTO identity.refresh_tokens (token_hash, session_id, rotated_at)
+            SELECT sha256(convert_to(format('%s %s', id, number), 'UTF8')), id, CASE WHEN number > 1 THEN now() END
+            FROM identity.sessions, generate_series(1, 2) AS number;
         ANALYZE";
     execute(conn, follows).await;
     database
@@ -46,12 +54,17 @@ async fn plan(conn: &mut Connection, mode: &str, arguments: &str) -> String {
 }
 
 async fn assert_served_by(index: &str, query: &str, arguments: &str) {
+    assert_in_the_order_of(index, query, arguments).await;
+    for plan in plans(query, arguments).await {
+        assert!(!plan.contains("Filter"), "{plan}");
+    }
+}
+
+/// As above, for a query that also leaves out some of the rows which the index leads to.
+async fn assert_in_the_order_of(index: &str, query: &str, arguments: &str) {
     for plan in plans(query, arguments).await {
         assert!(plan.contains(&format!(" using {index} on ")), "{plan}");
-        assert!(
-            !plan.contains("Sort") && !plan.contains("Seq Scan") && !plan.contains("Filter"),
-            "{plan}"
-        );
+        assert!(!plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
     }
 }
 
@@ -90,6 +103,53 @@ async fn users_by_name_and_by_email_address() {
     let email = r#"SELECT id FROM identity.users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C")"#;
     assert_served_by("identity_users_username_key", username, "'U7'").await;
     assert_served_by("identity_users_email_key", email, "'A@B'").await;
+}
+
+#[tokio::test]
+async fn users_newest_first() {
+    let first = "SELECT id, email FROM identity.users ORDER BY date_joined DESC, id DESC LIMIT $1";
+    let next = "SELECT id, email FROM identity.users WHERE (date_joined, id) < ($1, $2)
+        ORDER BY date_joined DESC, id DESC LIMIT $3";
+    assert_served_by("identity_users_by_time", first, "51").await;
+    assert_served_by("identity_users_by_time", next, "now(), 7, 51").await;
+}
+
+#[tokio::test]
+async fn sessions_of_a_user_newest_first() {
+    let first = "SELECT id, device_label FROM identity.sessions WHERE user_id = $1 AND expires_at > now()
+        ORDER BY created_at DESC, id DESC LIMIT $2";
+    let next = "SELECT id, device_label FROM identity.sessions
+        WHERE user_id = $1 AND expires_at > now() AND (created_at, id) < ($2, $3)
+        ORDER BY created_at DESC, id DESC LIMIT $4";
+    assert_in_the_order_of("identity_sessions_by_user", first, "1, 51").await;
+    assert_in_the_order_of("identity_sessions_by_user", next, "1, now(), 7, 51").await;
+}
+
+#[tokio::test]
+async fn refresh_tokens_by_their_hash_and_the_live_one_of_a_session() {
+    let token = "SELECT session_id FROM identity.refresh_tokens WHERE token_hash = $1";
+    let live = "SELECT token_hash FROM identity.refresh_tokens WHERE session_id = $1 AND rotated_at IS NULL";
+    assert_served_by("identity_refresh_tokens_pkey", token, "sha256('1')").await;
+    assert_served_by("identity_refresh_tokens_live_key", live, "7").await;
+}
+
+/// As the store of identity asks, for the first page and a later one.
+#[tokio::test]
+async fn users_whose_names_begin_with_a_text() {
+    let search = r#"
+        SELECT found.name, users.id, username
+        FROM identity.user_names AS found JOIN identity.users ON users.id = found.user_id
+        WHERE (found.name, found.user_id) > (greatest(lower($1) COLLATE "C", $2), $3)
+            AND found.name < lower($1) || repeat(U&'\+10FFFF', 1000)
+            AND is_active
+            AND found.name = (
+                SELECT min(own.name) FROM identity.user_names AS own
+                WHERE own.user_id = found.user_id AND own.name >= lower($1)
+            )
+        ORDER BY found.name, found.user_id
+        LIMIT $4"#;
+    assert_in_the_order_of("identity_user_names_pkey", search, "'ADA', '', 0::bigint, 51").await;
+    assert_in_the_order_of("identity_user_names_pkey", search, "'a', 'ada3', 7, 51").await;
 }
 
 #[tokio::test]

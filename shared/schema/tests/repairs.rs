@@ -76,3 +76,18 @@ async fn follows_that_were_there_before_the_counts_are_counted() {
     assert_eq!(strings(conn, query).await, ["1: 0, 1", "2: 2, 0", "3: 0, 1"]);
     assert_eq!(broken(conn).await, []);
 }
+
+#[tokio::test]
+async fn users_who_were_there_before_the_search_are_found() {
+    let database = with_self_follows().await;
+    let conn = &mut database.owner().await;
+    let named = "UPDATE identity.users SET first_name = 'Ada', last_name = 'LOVELACE' WHERE id = 1";
+    execute(conn, named).await;
+    migrate(&database.url(), |_| {}).await.expect("migrations");
+    let names = "SELECT name FROM identity.user_names WHERE user_id = 1 ORDER BY name";
+    assert_eq!(
+        strings(conn, names).await,
+        ["ada", "ada lovelace", "lovelace", "u1"]
+    );
+    assert_eq!(broken(conn).await, []);
+}

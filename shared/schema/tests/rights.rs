@@ -26,20 +26,30 @@ async fn rights_are_these_and_no_others() {
         PUBLIC USAGE schema public
         kith_identity DELETE identity.credentials
         kith_identity DELETE identity.profiles
+        kith_identity DELETE identity.refresh_tokens
+        kith_identity DELETE identity.sessions
         kith_identity DELETE identity.users
         kith_identity INSERT identity.credentials
         kith_identity INSERT identity.profiles
+        kith_identity INSERT identity.refresh_tokens
+        kith_identity INSERT identity.sessions
         kith_identity INSERT identity.users
         kith_identity SELECT __diesel_schema_migrations
         kith_identity SELECT identity.credentials
         kith_identity SELECT identity.profiles
+        kith_identity SELECT identity.refresh_tokens
+        kith_identity SELECT identity.sessions
+        kith_identity SELECT identity.user_names
         kith_identity SELECT identity.users
         kith_identity UPDATE identity.credentials
         kith_identity UPDATE identity.profiles
+        kith_identity UPDATE identity.refresh_tokens
+        kith_identity UPDATE identity.sessions
         kith_identity UPDATE identity.users
         kith_identity USAGE schema identity
         kith_identity USAGE schema public
         kith_social_graph DELETE social_graph.follows
+        kith_social_graph EXECUTE social_graph.follow_counts_repair(bigint[])
         kith_social_graph INSERT social_graph.follows
         kith_social_graph SELECT __diesel_schema_migrations
         kith_social_graph SELECT identity.accounts
@@ -73,6 +83,9 @@ async fn identity_cannot_touch_the_social_graph() {
         "SELECT FROM social_graph.follows",
         "INSERT INTO social_graph.follows VALUES (1, 2)",
         "SELECT FROM social_graph.follow_counts",
+        "INSERT INTO identity.user_names VALUES ('another', 1)",
+        "DELETE FROM identity.user_names",
+        "SELECT identity.names_of('a', 'b', 'c')",
         "TRUNCATE identity.users CASCADE",
         "CREATE TABLE identity.mine ()",
         "CREATE TABLE public.mine ()",
@@ -87,12 +100,16 @@ async fn social_graph_cannot_touch_accounts_or_write_counts() {
         "SELECT FROM identity.users",
         "SELECT FROM identity.credentials",
         "SELECT FROM identity.profiles",
+        "SELECT FROM identity.sessions",
+        "SELECT FROM identity.refresh_tokens",
+        "SELECT FROM identity.user_names",
         "UPDATE identity.accounts SET is_active = false",
         "DELETE FROM identity.users",
         "UPDATE social_graph.follow_counts SET followers = 0",
         "UPDATE social_graph.follows SET followed_id = 2",
         "TRUNCATE social_graph.follows",
         "SELECT social_graph.follow_counts_add()",
+        "SELECT social_graph.follow_counts_lock('{}')",
     ];
     assert_denied(Role::SocialGraph, &statements).await;
 }

@@ -5,7 +5,7 @@ use kith_rules::{Rule, identity, social_graph};
 
 use crate::support::{Database, execute, make_users, refusal};
 
-/// User 1's row of a table. Users 2 and 3 exist too, and user 1 follows both.
+/// User 1's row of a table. Users 2 and 3 exist too, and user 1 follows both; users 1 and 2 have a session each.
 struct Row {
     conn: Connection,
     table: &'static str,
@@ -17,10 +17,14 @@ impl Row {
         let mut conn = Database::scratch().await;
         make_users(&mut conn, 3).await;
         let others = "INSERT INTO identity.credentials VALUES (1, '$argon2id$v=19');
-            INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (1, 3)";
+            INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (1, 3);
+            INSERT INTO identity.sessions (id, user_id, expires_at) OVERRIDING SYSTEM VALUE
+                VALUES (1, 1, now()), (2, 2, now());
+            INSERT INTO identity.refresh_tokens (token_hash, session_id) VALUES (sha256('1'), 1), (sha256('2'), 2)";
         execute(&mut conn, others).await;
         let condition = match table {
-            "identity.users" => "id = 1",
+            "identity.users" | "identity.sessions" => "id = 1",
+            "identity.refresh_tokens" => "session_id = 1",
             "social_graph.follows" => "follower_id = 1 AND followed_id = 2",
             _ => "user_id = 1",
         };
@@ -258,6 +262,72 @@ async fn password_hashes() {
             &identity::CREDENTIALS_PASSWORD_HASH_ALGORITHM,
         )
         .await;
+}
+
+#[tokio::test]
+async fn sessions() {
+    let mut sessions = Row::of("identity.sessions").await;
+    sessions.takes("device_label", &["''", "repeat('é', 100)"]).await;
+    sessions
+        .refuses(
+            "device_label",
+            &["repeat('é', 101)"],
+            &identity::SESSIONS_DEVICE_LABEL_LENGTH,
+        )
+        .await;
+    sessions.takes("user_id", &["3"]).await;
+    sessions
+        .refuses("user_id", &["4"], &identity::SESSIONS_USER_ID_FKEY)
+        .await;
+    let again = "INSERT INTO identity.sessions (id, user_id, expires_at) OVERRIDING SYSTEM VALUE VALUES (1, 3, now())";
+    assert_eq!(
+        refusal(&mut sessions.conn, again).await,
+        identity::SESSIONS_PKEY.constraint
+    );
+}
+
+#[tokio::test]
+async fn hashes_of_refresh_tokens() {
+    let mut tokens = Row::of("identity.refresh_tokens").await;
+    tokens.takes("token_hash", &["sha256('3')"]).await;
+    tokens
+        .refuses(
+            "token_hash",
+            &[r"'\x'", "substr(sha256('3'), 2)", r"sha256('3') || '\x00'"],
+            &identity::REFRESH_TOKENS_TOKEN_HASH_LENGTH,
+        )
+        .await;
+    tokens
+        .refuses("token_hash", &["sha256('2')"], &identity::REFRESH_TOKENS_PKEY)
+        .await;
+}
+
+#[tokio::test]
+async fn sessions_of_refresh_tokens() {
+    let mut tokens = Row::of("identity.refresh_tokens").await;
+    tokens
+        .refuses("session_id", &["3"], &identity::REFRESH_TOKENS_SESSION_ID_FKEY)
+        .await;
+    tokens
+        .refuses("session_id", &["2"], &identity::REFRESH_TOKENS_LIVE_KEY)
+        .await;
+    // Of exchanged ones a session may have many.
+    execute(
+        &mut tokens.conn,
+        "UPDATE identity.refresh_tokens SET rotated_at = now()",
+    )
+    .await;
+    tokens.takes("session_id", &["2"]).await;
+}
+
+#[tokio::test]
+async fn names_that_users_are_found_by() {
+    let mut names = Row::of("identity.user_names").await;
+    names
+        .refuses("user_id", &["4"], &identity::USER_NAMES_USER_ID_FKEY)
+        .await;
+    execute(&mut names.conn, "INSERT INTO identity.user_names VALUES ('x', 1)").await;
+    names.refuses("name", &["'x'"], &identity::USER_NAMES_PKEY).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use diesel::pg::Pg;
 use diesel::query_builder::QueryFragment;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Bytea, Nullable, Text, Timestamptz};
 use diesel::{Expression, Table, debug_query};
 use kith_schema::tables::{identity, social_graph};
 
@@ -28,6 +28,9 @@ impl SqlName for BigInt {
 }
 impl SqlName for Bool {
     const NAME: &'static str = "boolean";
+}
+impl SqlName for Bytea {
+    const NAME: &'static str = "bytea";
 }
 impl SqlName for Text {
     const NAME: &'static str = "text";
@@ -70,6 +73,8 @@ macro_rules! lines {
 }
 lines!(A B);
 lines!(A B C);
+lines!(A B C D);
+lines!(A B C D E F G);
 lines!(A B C D E F G H);
 lines!(A B C D E F G H I);
 
@@ -78,6 +83,9 @@ fn declared() -> Vec<String> {
         identity::accounts::table::all_columns().lines(),
         identity::credentials::table::all_columns().lines(),
         identity::profiles::table::all_columns().lines(),
+        identity::refresh_tokens::table::all_columns().lines(),
+        identity::sessions::table::all_columns().lines(),
+        identity::user_names::table::all_columns().lines(),
         identity::users::table::all_columns().lines(),
         social_graph::follow_counts::table::all_columns().lines(),
         social_graph::follows::table::all_columns().lines(),
@@ -97,11 +105,11 @@ async fn an_undeclared_change_is_noticed() {
         "ALTER TABLE identity.users ADD nickname text",
         "ALTER TABLE identity.users DROP nickname, ALTER email SET NOT NULL",
         "ALTER TABLE identity.users ALTER email DROP NOT NULL, ALTER version TYPE int",
-        "ALTER TABLE identity.users ALTER version TYPE bigint; CREATE TABLE identity.sessions (id bigint)",
+        "ALTER TABLE identity.users ALTER version TYPE bigint; CREATE TABLE identity.strangers (id bigint)",
     ] {
         execute(conn, change).await;
         assert_ne!(strings(conn, COLUMNS).await, declared(), "{change}");
     }
-    execute(conn, "DROP TABLE identity.sessions").await;
+    execute(conn, "DROP TABLE identity.strangers").await;
     assert_eq!(strings(conn, COLUMNS).await, declared());
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kith_contracts::identity::v1::batch_import_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
@@ -91,6 +92,7 @@ impl TestApp {
             server: options.server.clone(),
             tokens: tokens.clone(),
             signing_key,
+            session_lifetime: Duration::from_secs(3600),
             password_hashes_at_once: 2,
         };
         let identity_service = serve(kith_identity::run(settings, listener, shutdown.clone()));
@@ -228,6 +230,7 @@ impl TestApp {
         let request = AuthenticateRequest {
             identifier: Some(authenticate_request::Identifier::Username(username.to_owned())),
             password: password.to_owned(),
+            device_label: String::new(),
         };
         let answer = client.authenticate(request).await.expect("a token").into_inner();
         let id = answer.user.map(|user| user.id).unwrap_or_default();

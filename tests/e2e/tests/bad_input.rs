@@ -20,6 +20,7 @@ const BOUNDS: &[(&str, Option<usize>)] = &[
     ("kith.identity.v1.AuthenticateRequest.username", None),
     ("kith.identity.v1.AuthenticateRequest.email", None),
     ("kith.identity.v1.AuthenticateRequest.password", None),
+    ("kith.identity.v1.AuthenticateRequest.device_label", Some(100)),
     ("kith.identity.v1.UserKey.username", Some(150)),
     ("kith.identity.v1.Profile.bio", Some(500)),
     ("kith.identity.v1.Profile.avatar_url", Some(500)),
@@ -28,10 +29,20 @@ const BOUNDS: &[(&str, Option<usize>)] = &[
     ("kith.identity.v1.ImportedUser.username", Some(150)),
     ("kith.identity.v1.ImportedUser.first_name", Some(150)),
     ("kith.identity.v1.ImportedUser.last_name", Some(150)),
+    ("kith.identity.v1.SearchUsersRequest.query", Some(150)),
+    ("kith.identity.v1.UpdateUserRequest.username", Some(150)),
+    ("kith.identity.v1.UpdateUserRequest.email", Some(254)),
+    ("kith.identity.v1.UpdateUserRequest.first_name", Some(150)),
+    ("kith.identity.v1.UpdateUserRequest.last_name", Some(150)),
+    ("kith.identity.v1.ChangePasswordRequest.old_password", None),
+    ("kith.identity.v1.ChangePasswordRequest.new_password", Some(256)),
 ];
 
 /// Texts whose only good values are those that the server gave out.
 const OPAQUE: &[&str] = &["page_token", "etag"];
+
+/// Texts that are hashed whatever they are: a made-up one is nobody's, and no rule is broken.
+const HASHED: &[&str] = &["refresh_token"];
 
 /// Fields that requests share with answers and that requests need not set.
 const OUTPUT_ONLY: &[&str] = &["create_time", "update_time"];
@@ -42,10 +53,26 @@ const REQUIRED: &[&str] = &[
     "kith.identity.v1.RegisterRequest.password",
     "kith.identity.v1.UserKey.username",
     "kith.identity.v1.ImportedUser.username",
+    "kith.identity.v1.SearchUsersRequest.query",
+    "kith.identity.v1.UpdateUserRequest.username",
+    "kith.identity.v1.ChangePasswordRequest.new_password",
+    "kith.identity.v1.RefreshTokenRequest.refresh_token",
+];
+
+/// Values of opaque fields that nobody was given. The second has the form of a good page token.
+const MADE_UP: [&str; 5] = [
+    "nonsense",
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "v01",
+    "a\0b",
+    "😀",
 ];
 
 /// Requests in which a bad name or password is simply a wrong one.
-const SIGN_IN: &[&str] = &["kith.identity.v1.AuthenticateRequest"];
+const SIGN_IN: &[&str] = &[
+    "kith.identity.v1.AuthenticateRequest",
+    "kith.identity.v1.ChangePasswordRequest",
+];
 
 /// More items than any batch takes.
 const TOO_MANY: usize = 1001;
@@ -175,28 +202,21 @@ fn field_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
 
 fn text_cases(field: &FieldDescriptor) -> Vec<Case> {
     let text = |text: String, what: &str, expect| case(field, Value::String(text), what, expect);
-    let required = REQUIRED.contains(&field.full_name());
-    let empty = if required {
+    let empty = if REQUIRED.contains(&field.full_name()) {
         Expect::Violation
+    } else if SIGN_IN.contains(&field.parent_message().full_name()) {
+        Expect::NoDefect
     } else {
         Expect::Unknown
     };
-    let empty = if SIGN_IN.contains(&field.parent_message().full_name()) {
-        Expect::NoDefect
-    } else {
-        empty
-    };
     let mut cases = vec![text(String::new(), "empty", empty)];
     if OPAQUE.contains(&field.name()) {
-        // The second has the form of a good one.
-        let made_up = [
-            "nonsense",
-            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-            "v01",
-            "a\0b",
-            "😀",
-        ];
-        cases.extend(made_up.map(|made_up| text(made_up.to_owned(), made_up, Expect::Violation)));
+        cases.extend(MADE_UP.map(|made_up| text(made_up.to_owned(), made_up, Expect::Violation)));
+        return cases;
+    }
+    if HASHED.contains(&field.name()) {
+        cases.extend(MADE_UP.map(|made_up| text(made_up.to_owned(), made_up, Expect::NoDefect)));
+        cases.push(text("😀".repeat(10_000), "far too long", Expect::NoDefect));
         return cases;
     }
     cases.push(text("a\0b".to_owned(), "NUL", Expect::Violation));

@@ -8,6 +8,7 @@ mod follow_storm;
 mod hang_ups;
 mod plans;
 mod raw;
+mod refresh_storm;
 mod registration_storm;
 mod rows;
 mod rules;

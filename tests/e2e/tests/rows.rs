@@ -51,8 +51,12 @@ pub(crate) struct Row {
 
 /// Every scope that a contract names.
 pub(crate) const SCOPES: &[&str] = &[
+    "identity.accounts.read",
+    "identity.sessions.revoke",
+    "identity.users.deactivate",
     "identity.users.delete",
     "identity.users.import",
+    "social_graph.counters.repair",
     "social_graph.follows.import",
 ];
 
@@ -83,6 +87,17 @@ macro_rules! row {
     };
 }
 
+/// Every scope that a contract names.
+pub(crate) const SCOPES: &[&str] = &[
+    "identity.accounts.read",
+    "identity.sessions.revoke",
+    "identity.users.deactivate",
+    "identity.users.delete",
+    "identity.users.import",
+    "social_graph.counters.repair",
+    "social_graph.follows.import",
+];
+
 /// The row of an RPC.
 pub(crate) fn of(method: &str) -> &'static Row {
     ROWS.iter()
@@ -102,6 +117,7 @@ pub(crate) const ROWS: &[Row] = &[
     row!(open "kith.identity.v1.IdentityService/Authenticate", "Unauthenticated CREDENTIALS_INVALID", |world: &World| AuthenticateRequest {
         identifier: Some(authenticate_request::Identifier::Username(world.owner.username.clone())),
         password: "correct horse".to_owned(),
+        device_label: "e2e".to_owned(),
     }),
     row!(
         "kith.identity.v1.IdentityService/WhoAmI",
@@ -186,6 +202,110 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row!(open "kith.identity.v1.IdentityService/ListSigningKeys", OK, |_: &World| ListSigningKeysRequest::default()),
     row!(
+        "kith.identity.v1.IdentityService/GetAccount",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| GetAccountRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/ListUsers",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| ListUsersRequest::default()
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/SearchUsers",
+        OK,
+        OK,
+        OK,
+        |world: &World| SearchUsersRequest {
+            query: world.owner.username.clone(),
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/UpdateUser",
+        NOT_OWNER,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UpdateUserRequest {
+            user_id: world.owner.id,
+            username: Some(unique("renamed")),
+            email: Some(format!("{}@example.org", unique("renamed"))),
+            first_name: Some("Ada".to_owned()),
+            last_name: Some("Lovelace".to_owned()),
+            update_mask: Some(prost_types::FieldMask {
+                paths: ["username", "email", "first_name", "last_name"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            }),
+            etag: String::new(),
+        }
+    ),
+    // The users of a world have no password.
+    row!(
+        "kith.identity.v1.IdentityService/ChangePassword",
+        "Unauthenticated CREDENTIALS_INVALID",
+        "Unauthenticated CREDENTIALS_INVALID",
+        NOT_ALLOWED,
+        |_: &World| ChangePasswordRequest {
+            old_password: "correct horse".to_owned(),
+            new_password: "battery staple".to_owned(),
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/DeactivateUser",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| DeactivateUserRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/ReactivateUser",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |world: &World| ReactivateUserRequest {
+            user_id: world.owner.id
+        }
+    ),
+    row!(open "kith.identity.v1.IdentityService/RefreshToken", "Unauthenticated REFRESH_TOKEN_INVALID", |_: &World| RefreshTokenRequest {
+        refresh_token: "nobody was given this".to_owned(),
+    }),
+    row!(
+        "kith.identity.v1.IdentityService/ListSessions",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListSessionsRequest::default()
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/RevokeSession",
+        "NotFound SESSION_NOT_FOUND",
+        "NotFound SESSION_NOT_FOUND",
+        NOT_ALLOWED,
+        |_: &World| RevokeSessionRequest {
+            session_id: i64::MAX,
+            allow_missing: false,
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/RevokeAllSessions",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| RevokeAllSessionsRequest {
+            user_id: world.owner.id,
+            keep_current: true,
+        }
+    ),
+    row!(
         "kith.social_graph.v1.SocialGraphService/Follow",
         OK,
         OK,
@@ -268,5 +388,19 @@ pub(crate) const ROWS: &[Row] = &[
         |world: &World| GetCountsRequest {
             user_id: world.owner.id
         }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/VerifyCounters",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| VerifyCountersRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/RepairCounters",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| RepairCountersRequest::default()
     ),
 ];

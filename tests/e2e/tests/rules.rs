@@ -95,6 +95,28 @@ fn profile(constraint: &'static str, field: &'static str, value: String) -> Brea
     }
 }
 
+/// A rule of `identity.sessions`, broken by the label of a sign-in.
+fn device_label(constraint: &'static str, label: String) -> Break {
+    let device_label = label.clone();
+    Break {
+        constraint,
+        method: "Authenticate",
+        request: Box::new(move |world| {
+            let username = world.owner.username.clone();
+            AuthenticateRequest {
+                identifier: Some(authenticate_request::Identifier::Username(username)),
+                password: "correct horse".to_owned(),
+                device_label: device_label.clone(),
+            }
+            .encode_to_vec()
+        }),
+        sql: Box::new(move |world| {
+            let user = world.owner.id;
+            format!("INSERT INTO identity.sessions (user_id, device_label, expires_at) VALUES ({user}, '{label}', now())")
+        }),
+    }
+}
+
 /// A rule of `social_graph.follows`, broken by a follow.
 fn follow(constraint: &'static str, follower: fn(&World) -> i64, followed: fn(&World) -> i64) -> Break {
     let is_owners = constraint != "social_graph_follows_follower_id_fkey";
@@ -180,6 +202,7 @@ fn breaks() -> Vec<Break> {
             "website_url",
             "example.org".to_owned(),
         ),
+        device_label("identity_sessions_device_label_length", long(101)),
         follow(
             "social_graph_follows_pkey",
             |world| world.owner.id,

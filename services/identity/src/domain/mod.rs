@@ -1,14 +1,22 @@
 //! Parsed values of identity. What is here cannot be wrong; each parser holds the rules that the database holds too.
 
+mod account_change;
+mod device_label;
 mod email;
 mod password;
 mod person_name;
 mod profile;
+mod refresh_secret;
+mod search_query;
 mod text;
 mod username;
 
+pub(crate) use account_change::AccountChange;
+pub(crate) use device_label::DeviceLabel;
 pub(crate) use email::Email;
 pub(crate) use password::Password;
 pub(crate) use person_name::PersonName;
 pub(crate) use profile::{Bio, Location, ProfileChange, WebUrl};
+pub(crate) use refresh_secret::RefreshSecret;
+pub(crate) use search_query::SearchQuery;
 pub(crate) use username::Username;

@@ -1,48 +1,48 @@
 use kith_contracts::identity::v1::authenticate_request::Identifier;
 use kith_contracts::identity::v1::{AuthenticateRequest, AuthenticateResponse};
-use kith_primitives::{Failure, Invalid, Reason, UserId, Violations, refuse_nul};
+use kith_primitives::{Context, Failure, Invalid, Reason, Violations, refuse_nul};
 use kith_rpc::timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use uuid::Uuid;
 
 use super::convert;
 use crate::App;
-use crate::domain::{Email, Username};
-use crate::store::{SignInName, UserRow, credential_find, user_find};
+use crate::domain::{DeviceLabel, Email, RefreshSecret, Username};
+use crate::store::{NewSession, SignInName, credential_find, session_create, user_find};
 
-/// INVALID_ARGUMENT without identifier; UNAUTHENTICATED (CREDENTIALS_INVALID), the same for every cause.
+/// INVALID_ARGUMENT; UNAUTHENTICATED (CREDENTIALS_INVALID), the same for every cause.
 pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<AuthenticateResponse, Failure> {
-    let (name, password) = parse(request)?;
+    let (name, password, device_label) = parse(request)?;
     let credential = credential_find(&app.database, &name).await?;
-    let (user_id, hash) = credential
-        .map(|found| (found.user_id, found.password_hash))
-        .unzip();
+    let hash = credential.as_ref().map(|found| found.password_hash.clone());
     let verified = app.passwords.verify(hash, password).await?;
-    let user_id = user_id.filter(|_| verified).ok_or_else(refused)?;
-    let user = still_active(app, user_id).await?;
+    let credential = credential.filter(|_| verified).ok_or_else(refused)?;
+    let refresh = RefreshSecret::random()?;
+    let new = NewSession {
+        device_label: &device_label,
+        address: &Context::peer_address(),
+        token_hash: &refresh.hash(),
+        lifetime: app.session_lifetime,
+    };
+    // Verifying takes its time, and the account may have gone, or got another password, meanwhile.
+    let session = session_create(&app.database, &credential, &new)
+        .await?
+        .ok_or_else(refused)?;
+    let user = user_find(&app.database, credential.user_id).await?;
     let issued = app
         .issuer
-        .user(user_id, &Uuid::new_v4().to_string())
+        .user(credential.user_id, &session.id.to_string())
         .map_err(Failure::internal)?;
     Ok(AuthenticateResponse {
         access_token: issued.token.expose_secret().to_owned(),
         expire_time: Some(timestamp(issued.expires_at.into())),
         user: Some(convert::user(user)),
+        refresh_token: refresh.reveal(),
+        refresh_expire_time: Some(timestamp(session.expires_at)),
     })
 }
 
-/// Verifying takes its time, and the account may go or be deactivated meanwhile.
-async fn still_active(app: &App, user_id: UserId) -> Result<UserRow, Failure> {
-    match user_find(&app.database, user_id).await {
-        Ok(user) if user.is_active => Ok(user),
-        Ok(_) => Err(refused()),
-        Err(failure) if failure.reason() == Reason::UserNotFound => Err(refused()),
-        Err(failure) => Err(failure),
-    }
-}
-
 /// A name that breaks a rule is nobody's, and so no violation: it must look like every other unknown name.
-fn parse(request: AuthenticateRequest) -> Result<(SignInName, SecretString), Failure> {
+fn parse(request: AuthenticateRequest) -> Result<(SignInName, SecretString, DeviceLabel), Failure> {
     let mut violations = Violations::new();
     let name = match &request.identifier {
         None => Err(Invalid::new(
@@ -63,13 +63,14 @@ fn parse(request: AuthenticateRequest) -> Result<(SignInName, SecretString), Fai
     };
     let name = violations.check(field, name);
     let password = violations.check("password", refuse_nul(&request.password));
-    match (name, password) {
-        (Some(name), Some(())) => Ok((name, request.password.into())),
+    let device_label = violations.check("device_label", DeviceLabel::parse(&request.device_label));
+    match (name, password, device_label) {
+        (Some(name), Some(()), Some(device_label)) => Ok((name, request.password.into(), device_label)),
         _ => Err(violations.into_failure()),
     }
 }
 
-fn refused() -> Failure {
+pub(super) fn refused() -> Failure {
     Failure::new(
         Reason::CredentialsInvalid,
         "name and password do not belong together",

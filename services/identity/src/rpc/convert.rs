@@ -1,8 +1,8 @@
-use kith_contracts::identity::v1::{Account, Profile, User};
-use kith_primitives::Etag;
+use kith_contracts::identity::v1::{Account, Profile, Session, User};
+use kith_primitives::{Etag, SessionId, UserCaller};
 use kith_rpc::timestamp;
 
-use crate::store::{AccountRow, ProfileRow, UserRow};
+use crate::store::{AccountRow, ProfileRow, SessionRow, UserRow};
 
 pub(super) fn user(row: UserRow) -> User {
     User {
@@ -35,4 +35,21 @@ pub(super) fn profile(row: ProfileRow) -> Profile {
         update_time: Some(timestamp(row.updated_at)),
         etag: Etag::of_version(row.version).to_wire(),
     }
+}
+
+pub(super) fn session(row: SessionRow, current: Option<SessionId>) -> Session {
+    Session {
+        id: row.id,
+        device_label: row.device_label,
+        address: row.address,
+        create_time: Some(timestamp(row.created_at)),
+        refresh_time: Some(timestamp(row.refreshed_at)),
+        expire_time: Some(timestamp(row.expires_at)),
+        current: current == Some(SessionId::from_database(row.id)),
+    }
+}
+
+/// The session of a caller's access token; `None` for a token that belongs to none, as `kith token` signs them.
+pub(super) fn current_session(caller: &UserCaller) -> Option<SessionId> {
+    caller.session_id.parse().ok().map(SessionId::from_database)
 }

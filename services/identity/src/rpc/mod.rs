@@ -3,13 +3,24 @@
 mod authenticate;
 mod batch_get_users;
 mod batch_import_users;
+mod change_password;
 mod convert;
+mod deactivate_user;
 mod delete_user;
+mod get_account;
 mod get_profile;
 mod get_user;
+mod list_sessions;
 mod list_signing_keys;
+mod list_users;
+mod reactivate_user;
+mod refresh_token;
 mod register;
+mod revoke_all_sessions;
+mod revoke_session;
+mod search_users;
 mod update_profile;
+mod update_user;
 mod who_am_i;
 
 use kith_contracts::identity::v1::identity_service_server::IdentityService;
@@ -82,5 +93,88 @@ impl IdentityService for App {
         request: Request<ListSigningKeysRequest>,
     ) -> Answer<ListSigningKeysResponse> {
         unary(request, |(), message| list_signing_keys::call(self, message)).await
+    }
+
+    async fn get_account(&self, request: Request<GetAccountRequest>) -> Answer<GetAccountResponse> {
+        unary(request, |caller, message| {
+            get_account::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn list_users(&self, request: Request<ListUsersRequest>) -> Answer<ListUsersResponse> {
+        unary(request, |caller, message| list_users::call(self, caller, message)).await
+    }
+
+    async fn search_users(&self, request: Request<SearchUsersRequest>) -> Answer<SearchUsersResponse> {
+        unary(request, |caller, message| {
+            search_users::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn update_user(&self, request: Request<UpdateUserRequest>) -> Answer<UpdateUserResponse> {
+        unary(request, |caller, message| {
+            update_user::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<ChangePasswordRequest>,
+    ) -> Answer<ChangePasswordResponse> {
+        unary(request, |caller, message| {
+            change_password::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn deactivate_user(
+        &self,
+        request: Request<DeactivateUserRequest>,
+    ) -> Answer<DeactivateUserResponse> {
+        unary(request, |caller, message| {
+            deactivate_user::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn reactivate_user(
+        &self,
+        request: Request<ReactivateUserRequest>,
+    ) -> Answer<ReactivateUserResponse> {
+        unary(request, |caller, message| {
+            reactivate_user::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn refresh_token(&self, request: Request<RefreshTokenRequest>) -> Answer<RefreshTokenResponse> {
+        unary(request, |(), message| refresh_token::call(self, message)).await
+    }
+
+    async fn list_sessions(&self, request: Request<ListSessionsRequest>) -> Answer<ListSessionsResponse> {
+        unary(request, |caller, message| {
+            list_sessions::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn revoke_session(&self, request: Request<RevokeSessionRequest>) -> Answer<RevokeSessionResponse> {
+        unary(request, |caller, message| {
+            revoke_session::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn revoke_all_sessions(
+        &self,
+        request: Request<RevokeAllSessionsRequest>,
+    ) -> Answer<RevokeAllSessionsResponse> {
+        unary(request, |caller, message| {
+            revoke_all_sessions::call(self, caller, message)
+        })
+        .await
     }
 }

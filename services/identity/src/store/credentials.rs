@@ -3,10 +3,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
-use kith_primitives::{Failure, UserId};
+use kith_primitives::{Failure, SessionId, UserId};
 use kith_schema::tables::identity::{credentials, users};
 use secrecy::ExposeSecret;
 
+use super::sessions::sessions_delete_in_txn;
 use super::users::{EMAIL_KEY, USERNAME_KEY};
 use crate::domain::{Email, Username};
 use crate::passwords::StoredHash;
@@ -52,6 +53,47 @@ pub(crate) async fn credential_find(
         user_id: UserId::from_database(user_id),
         password_hash: StoredHash(hash.into()),
     }))
+}
+
+/// The credential of a user, active or not, if it has one.
+pub(crate) async fn credential_of(
+    database: &Database,
+    user_id: UserId,
+) -> Result<Option<Credential>, Failure> {
+    let hash: Option<String> = database
+        .read(async |conn: &mut Connection| {
+            let query = credentials::table
+                .find(user_id.get())
+                .select(credentials::password_hash);
+            Ok(run("credential_of", query.first(conn)).await.optional()?)
+        })
+        .await?;
+    Ok(hash.map(|hash| Credential {
+        user_id,
+        password_hash: StoredHash(hash.into()),
+    }))
+}
+
+/// Sets a new password in the place of `old`, ends all sessions but `kept`, and answers how many those were; `None`
+/// when the password has changed since `old` was read.
+pub(crate) async fn credential_update(
+    database: &Database,
+    old: &Credential,
+    new: &StoredHash,
+    kept: Option<SessionId>,
+) -> Result<Option<usize>, Failure> {
+    database
+        .transaction(async |conn: &mut Connection| {
+            let current = credentials::table
+                .find(old.user_id.get())
+                .filter(credentials::password_hash.eq(old.password_hash.0.expose_secret()));
+            let update = diesel::update(current).set(credentials::password_hash.eq(new.0.expose_secret()));
+            if run("credential_update", update.execute(conn)).await? == 0 {
+                return Ok(None);
+            }
+            Ok(Some(sessions_delete_in_txn(conn, old.user_id, kept).await?))
+        })
+        .await
 }
 
 /// Stores a new account's password.

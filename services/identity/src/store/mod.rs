@@ -1,13 +1,23 @@
 //! Every statement on schema `identity`. Functions take keys and parsed values and return rows.
 
+mod account_changes;
+mod account_lists;
 mod accounts;
 mod credentials;
 mod imports;
 mod profiles;
+mod refreshes;
+mod sessions;
 mod users;
 
+pub(crate) use account_changes::{account_update, user_deactivate, user_reactivate};
+pub(crate) use account_lists::{account_find, accounts_page, users_search};
 pub(crate) use accounts::{NewAccount, account_create};
-pub(crate) use credentials::{SignInName, credential_find};
+pub(crate) use credentials::{SignInName, credential_find, credential_of, credential_update};
 pub(crate) use imports::{Imported, NewUser, users_import};
 pub(crate) use profiles::{ProfileRow, profile_find, profile_update};
+pub(crate) use refreshes::{NextToken, Refresh, refresh_token_exchange};
+pub(crate) use sessions::{
+    NewSession, SessionRow, session_create, session_delete, session_not_found, sessions_delete, sessions_page,
+};
 pub(crate) use users::{AccountRow, UserRow, not_owner, user_delete, user_exists, user_find, users_find};

@@ -11,7 +11,7 @@ use kith_schema::tables::identity::users;
 use crate::domain::Username;
 
 /// The public part of a user. A password hash is never selected together with it.
-#[derive(Clone, Debug, Queryable, Selectable, QueryableByName)]
+#[derive(Clone, Debug, PartialEq, Queryable, Selectable, QueryableByName)]
 #[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
 pub(crate) struct UserRow {
     pub(crate) id: i64,
@@ -23,7 +23,7 @@ pub(crate) struct UserRow {
 }
 
 /// A user with what only its owner may know.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Queryable, Selectable)]
 #[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
 pub(crate) struct AccountRow {
     #[diesel(embed)]
@@ -87,6 +87,19 @@ pub(crate) async fn user_exists(database: &Database, id: UserId) -> Result<bool,
     database
         .read(async |conn: &mut Connection| user_exists_in_txn(conn, id).await)
         .await
+}
+
+/// Whether there is such a user, and it is the `owner`'s own where there is one.
+pub(super) async fn user_is_owned_in_txn(
+    conn: &mut Connection,
+    id: UserId,
+    owner: Option<UserId>,
+) -> Result<bool, Abort> {
+    let own = users::table
+        .find(id.get())
+        .filter(users::id.eq(owner.unwrap_or(id).get()));
+    let owned = diesel::select(diesel::dsl::exists(own));
+    Ok(run("user_is_owned", owned.get_result(conn)).await?)
 }
 
 /// Why nothing of `id` is the caller's: it is somebody else's, or nobody's.

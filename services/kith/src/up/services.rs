@@ -129,6 +129,7 @@ impl Services {
             server: settings.server.clone(),
             tokens: settings.tokens.clone(),
             signing_key,
+            session_lifetime: settings.session_lifetime,
             password_hashes_at_once: settings.password_hashes_at_once,
         };
         self.spawn(

@@ -1,6 +1,7 @@
 //! What `kith up` is told.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{ServerSettings, TokenSettings};
@@ -25,6 +26,10 @@ pub(super) const SOCIAL_GRAPH_ADDRESS: Setting =
     Setting::new("social-graph-listen-address", "where social-graph listens")
         .value("an address and port, such as 127.0.0.1:50052; port 0 takes a free one")
         .default("127.0.0.1:50052");
+const SESSION_LIFETIME: Setting =
+    Setting::new("session-lifetime", "how long a session lives without a refresh")
+        .duration(Duration::from_secs(60), Duration::from_secs(400 * 24 * 3600))
+        .default("720h");
 const HASHES_AT_ONCE: Setting = Setting::new(
     "password-hashes-at-once",
     "how many passwords are hashed at the same time; each takes 19 MiB",
@@ -41,6 +46,7 @@ pub(crate) struct UpSettings {
     pub(crate) roles: RoleSettings,
     pub(crate) identity_address: SocketAddr,
     pub(crate) social_graph_address: SocketAddr,
+    pub(crate) session_lifetime: Duration,
     pub(crate) password_hashes_at_once: usize,
     /// Of each service.
     pub(crate) pool: PoolSettings,
@@ -54,6 +60,7 @@ impl Topic for UpSettings {
             &DATABASE_URL,
             &IDENTITY_ADDRESS,
             &SOCIAL_GRAPH_ADDRESS,
+            &SESSION_LIFETIME,
             &HASHES_AT_ONCE,
         ];
         let topics = [
@@ -73,6 +80,7 @@ impl Topic for UpSettings {
         let identity_address = ServerSettings::listen_address(reader, &IDENTITY_ADDRESS, server.as_ref());
         let social_graph_address =
             ServerSettings::listen_address(reader, &SOCIAL_GRAPH_ADDRESS, server.as_ref());
+        let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
@@ -88,6 +96,7 @@ impl Topic for UpSettings {
             roles: roles?,
             identity_address: identity_address?,
             social_graph_address: social_graph_address?,
+            session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
             pool: pool?,
             server: server?,

@@ -8,7 +8,9 @@ mod get_counts;
 mod get_follow;
 mod list_followers;
 mod list_following;
+mod repair_counters;
 mod unfollow;
+mod verify_counters;
 
 use kith_contracts::social_graph::v1::social_graph_service_server::SocialGraphService;
 use kith_contracts::social_graph::v1::*;
@@ -66,5 +68,25 @@ impl SocialGraphService for App {
 
     async fn get_counts(&self, request: Request<GetCountsRequest>) -> Answer<GetCountsResponse> {
         unary(request, |caller, message| get_counts::call(self, caller, message)).await
+    }
+
+    async fn verify_counters(
+        &self,
+        request: Request<VerifyCountersRequest>,
+    ) -> Answer<VerifyCountersResponse> {
+        unary(request, |caller, message| {
+            verify_counters::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn repair_counters(
+        &self,
+        request: Request<RepairCountersRequest>,
+    ) -> Answer<RepairCountersResponse> {
+        unary(request, |caller, message| {
+            repair_counters::call(self, caller, message)
+        })
+        .await
     }
 }

@@ -53,7 +53,7 @@ fn after(comparison: &str, page: &Page) -> FollowsQuery {
     let query = follows::table.into_boxed();
     let Some(cursor) = page.after() else { return query };
     let beyond = sql::<Bool>(comparison)
-        .bind::<Timestamptz, _>(cursor_time(cursor))
+        .bind::<Timestamptz, _>(cursor_time(*cursor))
         .sql(", ")
         .bind::<BigInt, _>(cursor.key)
         .sql(")");

@@ -7,6 +7,7 @@ use kith_primitives::{Context, Failure, Reason};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Inner, Layers, refuse, request_id};
+use crate::connections::Peer;
 
 /// Ends the wait at the caller's deadline, or at ours, and lets everything beneath know how much time is left.
 ///
@@ -20,6 +21,7 @@ pub(super) async fn deadline(State(shared): Layers, request: Request, inner: Inn
     let context = Context {
         request_id: request_id(&request),
         deadline,
+        peer: request.extensions().get::<Peer>().map(|peer| peer.0),
     };
     match timeout_at(deadline, context.scope(inner.run(request))).await {
         Ok(response) => response,

@@ -38,6 +38,8 @@ pub(crate) struct Calls {
 pub(crate) struct Seen {
     pub(crate) request_id: String,
     pub(crate) time_left: Duration,
+    /// Where it came from.
+    pub(crate) peer_address: String,
     pub(crate) caller: Caller,
 }
 
@@ -120,6 +122,7 @@ impl Graph {
         self.0.seen.lock().expect("no panic").push(Seen {
             request_id: context.request_id.to_string(),
             time_left: Context::time_left().expect("a call has a deadline"),
+            peer_address: Context::peer_address(),
             caller,
         });
     }
@@ -240,6 +243,28 @@ impl SocialGraphService for Graph {
         unary(request, async |caller: Caller, _| {
             self.work(caller).await?;
             Ok(GetCountsResponse::default())
+        })
+        .await
+    }
+
+    async fn verify_counters(
+        &self,
+        request: Request<VerifyCountersRequest>,
+    ) -> Answer<VerifyCountersResponse> {
+        unary(request, async |caller: ServiceCaller, _| {
+            self.work(Caller::Service(caller)).await?;
+            Ok(VerifyCountersResponse::default())
+        })
+        .await
+    }
+
+    async fn repair_counters(
+        &self,
+        request: Request<RepairCountersRequest>,
+    ) -> Answer<RepairCountersResponse> {
+        unary(request, async |caller: ServiceCaller, _| {
+            self.work(Caller::Service(caller)).await?;
+            Ok(RepairCountersResponse::default())
         })
         .await
     }

@@ -117,4 +117,51 @@ impl IdentityService for Identity {
     ) -> Answer<BatchImportUsersResponse> {
         nothing()
     }
+
+    async fn get_account(&self, _: Request<GetAccountRequest>) -> Answer<GetAccountResponse> {
+        nothing()
+    }
+
+    async fn list_users(&self, _: Request<ListUsersRequest>) -> Answer<ListUsersResponse> {
+        nothing()
+    }
+
+    async fn search_users(&self, _: Request<SearchUsersRequest>) -> Answer<SearchUsersResponse> {
+        nothing()
+    }
+
+    async fn update_user(&self, _: Request<UpdateUserRequest>) -> Answer<UpdateUserResponse> {
+        nothing()
+    }
+
+    async fn change_password(&self, _: Request<ChangePasswordRequest>) -> Answer<ChangePasswordResponse> {
+        nothing()
+    }
+
+    async fn deactivate_user(&self, _: Request<DeactivateUserRequest>) -> Answer<DeactivateUserResponse> {
+        nothing()
+    }
+
+    async fn reactivate_user(&self, _: Request<ReactivateUserRequest>) -> Answer<ReactivateUserResponse> {
+        nothing()
+    }
+
+    async fn refresh_token(&self, _: Request<RefreshTokenRequest>) -> Answer<RefreshTokenResponse> {
+        nothing()
+    }
+
+    async fn list_sessions(&self, _: Request<ListSessionsRequest>) -> Answer<ListSessionsResponse> {
+        nothing()
+    }
+
+    async fn revoke_session(&self, _: Request<RevokeSessionRequest>) -> Answer<RevokeSessionResponse> {
+        nothing()
+    }
+
+    async fn revoke_all_sessions(
+        &self,
+        _: Request<RevokeAllSessionsRequest>,
+    ) -> Answer<RevokeAllSessionsResponse> {
+        nothing()
+    }
 }

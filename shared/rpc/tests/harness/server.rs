@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use kith_contracts::{identity, social_graph};
@@ -21,6 +21,8 @@ pub(crate) const ISSUER: &str = "kith-test";
 /// What a test wants otherwise.
 pub(crate) struct Options {
     pub(crate) settings: ServerSettings,
+    /// Where it listens, by default on 127.0.0.1.
+    pub(crate) listen_address: SocketAddr,
     /// Whether the server is ready from the start.
     pub(crate) ready: bool,
     /// The keys that verify tokens; `None` for that of its own issuer.
@@ -70,6 +72,7 @@ impl TestServer {
         };
         let mut options = Options {
             settings,
+            listen_address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             ready: true,
             keys: None,
         };
@@ -89,7 +92,7 @@ impl TestServer {
             readiness,
             shutdown: shutdown.clone(),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = TcpListener::bind(options.listen_address).await.expect("a port");
         Self {
             address: listener.local_addr().expect("an address"),
             graph,

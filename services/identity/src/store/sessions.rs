@@ -1,0 +1,158 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Bool, Bytea, Interval, Text, Timestamptz};
+use diesel_async::RunQueryDsl;
+use kith_postgres::{Connection, Database, OptionalRow, cursor, cursor_time, run};
+use kith_primitives::{Failure, Page, Reason, SessionId, UserId};
+use kith_schema::tables::identity::sessions;
+use secrecy::ExposeSecret;
+
+use super::credentials::Credential;
+use super::users::not_owned;
+use crate::domain::DeviceLabel;
+
+/// A session.
+#[derive(Clone, Debug, Queryable, Selectable, QueryableByName)]
+#[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg))]
+pub(crate) struct SessionRow {
+    pub(crate) id: i64,
+    pub(crate) user_id: i64,
+    pub(crate) device_label: String,
+    pub(crate) address: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) refreshed_at: DateTime<Utc>,
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+/// What a sign-in leaves behind.
+pub(crate) struct NewSession<'a> {
+    pub(crate) device_label: &'a DeviceLabel,
+    pub(crate) address: &'a str,
+    pub(crate) token_hash: &'a [u8],
+    pub(crate) lifetime: TimeDelta,
+}
+
+/// The account must be active and have the password that was just verified, now and not a moment ago: the share locks
+/// make this wait for a deactivation or a new password under way, which end all sessions that they see.
+const SESSION_CREATE: &str = "
+WITH account AS MATERIALIZED (
+    SELECT users.id
+    FROM identity.users JOIN identity.credentials ON credentials.user_id = users.id
+    WHERE users.id = $1 AND is_active AND password_hash = $2
+    FOR SHARE
+), session AS (
+    INSERT INTO identity.sessions (user_id, device_label, address, expires_at)
+    SELECT id, $3, $4, now() + $5 FROM account
+    RETURNING id, user_id, device_label, address, created_at, refreshed_at, expires_at
+), token AS (
+    INSERT INTO identity.refresh_tokens (token_hash, session_id) SELECT $6, id FROM session
+)
+SELECT * FROM session
+";
+
+/// Makes a session for whoever proved to have `credential`; `None` when the account has changed since.
+pub(crate) async fn session_create(
+    database: &Database,
+    credential: &Credential,
+    new: &NewSession<'_>,
+) -> Result<Option<SessionRow>, Failure> {
+    database
+        .write(async |conn: &mut Connection| {
+            let query = sql_query(SESSION_CREATE)
+                .bind::<BigInt, _>(credential.user_id.get())
+                .bind::<Text, _>(credential.password_hash.0.expose_secret())
+                .bind::<Text, _>(new.device_label.as_str())
+                .bind::<Text, _>(new.address)
+                .bind::<Interval, _>(new.lifetime)
+                .bind::<Bytea, _>(new.token_hash);
+            Ok(run("session_create", query.get_result(conn)).await.optional()?)
+        })
+        .await
+}
+
+/// A user's living sessions, newest first, and the token of the next page.
+pub(crate) async fn sessions_page(
+    database: &Database,
+    user_id: UserId,
+    page: &Page,
+) -> Result<(Vec<SessionRow>, String), Failure> {
+    let mut rows = database
+        .read(async |conn: &mut Connection| {
+            let mut query = sessions::table
+                .filter(sessions::user_id.eq(user_id.get()))
+                .filter(sessions::expires_at.gt(diesel::dsl::now))
+                .order((sessions::created_at.desc(), sessions::id.desc()))
+                .limit(page.limit())
+                .select(SessionRow::as_select())
+                .into_boxed();
+            if let Some(after) = page.after() {
+                let beyond = sql::<Bool>("(created_at, id) < (")
+                    .bind::<Timestamptz, _>(cursor_time(*after))
+                    .sql(", ")
+                    .bind::<BigInt, _>(after.key)
+                    .sql(")");
+                query = query.filter(beyond);
+            }
+            Ok(run("sessions_page", query.load(conn)).await?)
+        })
+        .await?;
+    let next = page.finish(&mut rows, |row| cursor(row.created_at, row.id));
+    Ok((rows, next))
+}
+
+/// Ends one of a user's sessions and answers it as it was.
+pub(crate) async fn session_delete(
+    database: &Database,
+    user_id: UserId,
+    session_id: SessionId,
+) -> Result<Option<SessionRow>, Failure> {
+    database
+        .write(async |conn: &mut Connection| {
+            let own = sessions::table
+                .find(session_id.get())
+                .filter(sessions::user_id.eq(user_id.get()));
+            let delete = diesel::delete(own).returning(SessionRow::as_returning());
+            Ok(run("session_delete", delete.get_result(conn)).await.optional()?)
+        })
+        .await
+}
+
+/// Ends a user's sessions, but for `kept`, and answers how many. With an `owner`, only if it is that user.
+pub(crate) async fn sessions_delete(
+    database: &Database,
+    user_id: UserId,
+    owner: Option<UserId>,
+    kept: Option<SessionId>,
+) -> Result<usize, Failure> {
+    database
+        .transaction(async |conn: &mut Connection| {
+            if !super::users::user_is_owned_in_txn(conn, user_id, owner).await? {
+                return Err(not_owned(conn, user_id).await?.into());
+            }
+            Ok(sessions_delete_in_txn(conn, user_id, kept).await?)
+        })
+        .await
+}
+
+/// Ends a user's sessions, but for `kept`, and answers how many.
+pub(super) async fn sessions_delete_in_txn(
+    conn: &mut Connection,
+    user_id: UserId,
+    kept: Option<SessionId>,
+) -> Result<usize, kith_postgres::DbError> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(user_id.get()))
+        .filter(sessions::id.ne(kept.map_or(0, SessionId::get)));
+    run("sessions_delete", diesel::delete(others).execute(conn)).await
+}
+
+/// The failure of a call that names a session which is not the caller's.
+pub(crate) fn session_not_found(id: SessionId) -> Failure {
+    Failure::new(
+        Reason::SessionNotFound,
+        "there is no such session among the caller's",
+    )
+    .with_resource("kith.identity.v1.Session", format!("sessions/{id}"))
+}

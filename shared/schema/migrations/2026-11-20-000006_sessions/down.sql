@@ -1,0 +1,1 @@
+DROP TABLE identity.refresh_tokens, identity.sessions;
