@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Seconds; nothing waits for them to pass.
-patience=60
+patience=120
 # What a start on a warm directory may take, in tenths of a second.
 warm_within=30
 

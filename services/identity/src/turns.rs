@@ -92,6 +92,7 @@ mod tests {
         let context = Context {
             request_id: RequestId::random(),
             deadline: Instant::now() + Duration::from_millis(5),
+            peer: None,
         };
         let late = context.scope(turns.take()).await;
         assert_eq!(

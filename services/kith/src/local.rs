@@ -113,11 +113,19 @@ impl Local {
     }
 }
 
+/// What identity says of a username, without the place that it had in our call.
+fn rule(message: &str) -> String {
+    match message.split_once(".username: ") {
+        Some((_, rule)) => format!("a username {rule}"),
+        None => message.to_owned(),
+    }
+}
+
 fn found(outcome: Option<Outcome>) -> Result<Option<User>, AnyError> {
     match outcome {
         Some(Outcome::User(user)) => Ok(Some(user)),
         Some(Outcome::Error(status)) if Code::from_i32(status.code) == Code::NotFound => Ok(None),
-        Some(Outcome::Error(status)) => Err(status.message.into()),
+        Some(Outcome::Error(status)) => Err(rule(&status.message).into()),
         None => Err("identity answered neither a user nor an error".into()),
     }
 }

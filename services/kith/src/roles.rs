@@ -1,26 +1,22 @@
 //! How the services log in: each as its own role, by its own URL, which follows from the owner's unless it is given.
 
+use kith_identity::settings as identity;
 use kith_postgres::{DatabaseUrl, DbError, DbErrorKind};
 use kith_rpc::process::AnyError;
 use kith_schema::{Role, RolePasswords};
 use kith_settings::{Reader, Setting, Topic};
+use kith_social_graph::settings as social_graph;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::report;
 
-const IDENTITY: Setting = Setting::new(
-    "identity-database-url",
+const IDENTITY: Setting = identity::DATABASE_URL.optional().help(
     "the database as role kith_identity sees it; by default as the owner does, with a password made from the owner's",
-)
-.value("a postgres:// URL")
-.secret();
-const SOCIAL_GRAPH: Setting = Setting::new(
-    "social-graph-database-url",
+);
+const SOCIAL_GRAPH: Setting = social_graph::DATABASE_URL.optional().help(
     "the database as role kith_social_graph sees it; by default as the owner does, with a password made from the owner's",
-)
-.value("a postgres:// URL")
-.secret();
+);
 
 /// What is said of the services' URLs.
 #[derive(Clone, Debug)]

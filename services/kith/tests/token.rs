@@ -42,6 +42,18 @@ fn for_nobody_it_says_how_to_register() {
 }
 
 #[test]
+fn a_name_that_nobody_can_have_is_refused_in_its_own_words() {
+    let up = Up::start(&["--ephemeral"]);
+    let said = up.run(&["token", r#"a"b"#]);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""));
+    assert!(
+        said.stderr.starts_with("error: a username may only have "),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
 fn where_nothing_is_up_it_says_what_to_start() {
     let scratch = Scratch::new("token-down");
     let directory = scratch.join("data");

@@ -261,3 +261,12 @@ fn help_that_cannot_be_written_is_a_failure() {
     let said = run_command(kith(&["up", "--nonsense"]).stderr(full()));
     assert_eq!(said.code, Some(2));
 }
+
+#[test]
+fn an_ephemeral_kith_removes_no_directory_that_it_has_not_made() {
+    let scratch = Scratch::new("not-ours");
+    let said = run(&["up", "--ephemeral", "--data-directory", path(&scratch.join(""))]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.stderr.contains("is there already"), "{}", said.stderr);
+    assert!(scratch.join("").exists());
+}

@@ -90,6 +90,21 @@ impl Setting {
         self
     }
 
+    /// It need not be given and has no default: a setting of one program, where another can do without.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.required = false;
+        self.default = None;
+        self
+    }
+
+    /// What it is for, where that differs from one program to another.
+    #[must_use]
+    pub const fn help(mut self, help: &'static str) -> Self {
+        self.help = help;
+        self
+    }
+
     /// It is never shown, and taken from the environment or a file, not from a flag.
     #[must_use]
     pub const fn secret(mut self) -> Self {

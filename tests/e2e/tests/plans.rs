@@ -123,6 +123,7 @@ async fn accounts(app: &TestApp, user: &TestUser, plans: &mut Plans) {
         let request = AuthenticateRequest {
             identifier: Some(identifier),
             password: PASSWORD.to_owned(),
+            ..Default::default()
         };
         // The second one has no password that fits; its statement ran all the same.
         let _ = identity.authenticate(request).await;

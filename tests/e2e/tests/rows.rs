@@ -87,17 +87,6 @@ macro_rules! row {
     };
 }
 
-/// Every scope that a contract names.
-pub(crate) const SCOPES: &[&str] = &[
-    "identity.accounts.read",
-    "identity.sessions.revoke",
-    "identity.users.deactivate",
-    "identity.users.delete",
-    "identity.users.import",
-    "social_graph.counters.repair",
-    "social_graph.follows.import",
-];
-
 /// The row of an RPC.
 pub(crate) fn of(method: &str) -> &'static Row {
     ROWS.iter()

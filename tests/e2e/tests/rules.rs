@@ -112,7 +112,9 @@ fn device_label(constraint: &'static str, label: String) -> Break {
         }),
         sql: Box::new(move |world| {
             let user = world.owner.id;
-            format!("INSERT INTO identity.sessions (user_id, device_label, expires_at) VALUES ({user}, '{label}', now())")
+            format!(
+                "INSERT INTO identity.sessions (user_id, device_label, expires_at) VALUES ({user}, '{label}', now())"
+            )
         }),
     }
 }

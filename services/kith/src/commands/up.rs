@@ -53,6 +53,15 @@ pub(super) fn run(
         let problem = "--ephemeral is for a private PostgreSQL, and a database URL names another one; leave one of them out";
         return Err(Refusal::Usage(problem.to_owned()));
     }
+    if let (Keep::Ephemeral, Some(path)) = (keep, settings.directory.to_be_named())
+        && path.exists()
+    {
+        let path = path.display();
+        let problem = format!(
+            "--ephemeral removes its data directory, and {path} is there already; name one that is not"
+        );
+        return Err(Refusal::Usage(problem));
+    }
     kith_telemetry::init(&logs);
     Ok(process::runtime()?.block_on(up(settings, keep))?)
 }

@@ -5,6 +5,7 @@ use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphSe
 use kith_rpc::client::{self, BearerToken};
 use kith_rpc::process::AnyError;
 use kith_settings::{Reader, Setting, Topic};
+use kith_social_graph::settings as social_graph;
 use secrecy::SecretString;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -15,16 +16,14 @@ use crate::data_directory::DataDirectory;
 use crate::local::Local;
 use crate::run_file::RunFile;
 
-const IDENTITY_URL: Setting = Setting::new(
-    "identity-url",
-    "where identity is; by default, what is up on the data directory",
-)
-.value("a URL such as http://identity:50051");
+const IDENTITY_URL: Setting = social_graph::IDENTITY_URL
+    .optional()
+    .help("where identity is; by default, what is up on the data directory");
 const SOCIAL_GRAPH_URL: Setting = Setting::new(
     "social-graph-url",
     "where social-graph is; by default, what is up on the data directory",
 )
-.value("a URL such as http://social-graph:50052");
+.value("a URL such as http://127.0.0.1:50052");
 const OPERATOR_TOKEN: Setting = Setting::new(
     "operator-token",
     "the access token to call with, where URLs are given",

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kith_identity::settings::{self as identity, HASHES_AT_ONCE, SESSION_LIFETIME};
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
+use kith_social_graph::settings as social_graph;
 
 use crate::data_directory::DataDirectory;
 use crate::roles::RoleSettings;
@@ -19,23 +21,9 @@ pub(crate) const DATABASE_URL: Setting = Setting::new(
 .or_variable("DATABASE_URL")
 .secret();
 pub(super) const IDENTITY_ADDRESS: Setting =
-    Setting::new("identity-listen-address", "where identity listens")
-        .value("an address and port, such as 127.0.0.1:50051; port 0 takes a free one")
-        .default("127.0.0.1:50051");
-pub(super) const SOCIAL_GRAPH_ADDRESS: Setting =
-    Setting::new("social-graph-listen-address", "where social-graph listens")
-        .value("an address and port, such as 127.0.0.1:50052; port 0 takes a free one")
-        .default("127.0.0.1:50052");
-const SESSION_LIFETIME: Setting =
-    Setting::new("session-lifetime", "how long a session lives without a refresh")
-        .duration(Duration::from_secs(60), Duration::from_secs(400 * 24 * 3600))
-        .default("720h");
-const HASHES_AT_ONCE: Setting = Setting::new(
-    "password-hashes-at-once",
-    "how many passwords are hashed at the same time; each takes 19 MiB",
-)
-.number(1, 64)
-.default("2");
+    identity::LISTEN_ADDRESS.value("an address and port, such as 127.0.0.1:50051; port 0 takes a free one");
+pub(super) const SOCIAL_GRAPH_ADDRESS: Setting = social_graph::LISTEN_ADDRESS
+    .value("an address and port, such as 127.0.0.1:50052; port 0 takes a free one");
 
 /// The settings of all services, less what `up` sees to by itself.
 #[derive(Clone, Debug)]
