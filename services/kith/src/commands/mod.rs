@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+mod admin;
 mod import;
 mod migrate;
 mod token;
@@ -24,7 +25,7 @@ struct Subcommand {
     run: fn(&Invocation, &ArgMatches, &Environment) -> Result<ExitCode, Refusal>,
 }
 
-const SUBCOMMANDS: [Subcommand; 4] = [
+const SUBCOMMANDS: [Subcommand; 5] = [
     Subcommand {
         command: up::command,
         settings: up::settings,
@@ -44,6 +45,11 @@ const SUBCOMMANDS: [Subcommand; 4] = [
         command: import::command,
         settings: import::settings,
         run: import::run,
+    },
+    Subcommand {
+        command: admin::command,
+        settings: admin::settings,
+        run: admin::run,
     },
 ];
 

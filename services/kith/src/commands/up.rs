@@ -170,3 +170,18 @@ async fn start(
     }
     .to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use kith_settings::markdown_table;
+
+    #[test]
+    fn the_readme_has_the_settings_as_they_are() {
+        let readme = include_str!("../../../../README.md");
+        let table = markdown_table(super::settings());
+        assert!(
+            readme.contains(&format!("<!-- settings:begin -->\n{table}<!-- settings:end -->")),
+            "{table}"
+        );
+    }
+}
