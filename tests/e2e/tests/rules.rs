@@ -87,7 +87,7 @@ const BREAKS: &[Break] = &[
         constraint: "identity_users_username_required",
         method: "Register",
         request: |_| register(|request| request.username = String::new()),
-        sql: |_| insert_user("username", &String::new()),
+        sql: |_| insert_user("username", ""),
     },
     Break {
         constraint: "identity_users_username_length",
@@ -99,7 +99,7 @@ const BREAKS: &[Break] = &[
         constraint: "identity_users_username_characters",
         method: "Register",
         request: |_| register(|request| request.username = "a b".to_owned()),
-        sql: |_| insert_user("username", &"a b".to_owned()),
+        sql: |_| insert_user("username", "a b"),
     },
     Break {
         constraint: "identity_users_email_length",
@@ -111,7 +111,7 @@ const BREAKS: &[Break] = &[
         constraint: "identity_users_email_format",
         method: "Register",
         request: |_| register(|request| request.email = "nobody".to_owned()),
-        sql: |_| insert_user("email", &"nobody".to_owned()),
+        sql: |_| insert_user("email", "nobody"),
     },
     Break {
         constraint: "identity_users_first_name_length",
@@ -142,10 +142,10 @@ const BREAKS: &[Break] = &[
         method: "UpdateProfile",
         request: |world| {
             profile(world, |profile| {
-                profile.avatar_url = Some("ftp://example.org".to_owned())
+                profile.avatar_url = Some("ftp://example.org".to_owned());
             })
         },
-        sql: |world| update_profile(world, "avatar_url", &"ftp://example.org".to_owned()),
+        sql: |world| update_profile(world, "avatar_url", "ftp://example.org"),
     },
     Break {
         constraint: "identity_profiles_location_length",
@@ -164,10 +164,10 @@ const BREAKS: &[Break] = &[
         method: "UpdateProfile",
         request: |world| {
             profile(world, |profile| {
-                profile.website_url = Some("example.org".to_owned())
+                profile.website_url = Some("example.org".to_owned());
             })
         },
-        sql: |world| update_profile(world, "website_url", &"example.org".to_owned()),
+        sql: |world| update_profile(world, "website_url", "example.org"),
     },
     Break {
         constraint: "identity_users_username_key",
