@@ -1,14 +1,18 @@
 //! `kith`: everything in one process, and the operator's tool.
 
+mod admin;
 mod command_line;
 mod commands;
 mod data_directory;
 mod held;
 mod import;
 mod local;
+mod operator;
 mod report;
+mod retry;
 mod roles;
 mod run_file;
+mod terminal;
 mod up;
 
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! The binary as its users run it: processes, signals, real calls.
 
+mod admin;
 mod database_url;
 mod import;
 mod migrate;

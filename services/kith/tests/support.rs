@@ -228,6 +228,10 @@ impl Up {
         self.fact("identity  ")
     }
 
+    pub(crate) fn social_graph_address(&self) -> String {
+        self.fact("social-graph  ")
+    }
+
     /// Runs another `kith` for the same data.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         let directory = self.directory();
@@ -251,13 +255,18 @@ impl Up {
         SocialGraphServiceClient::with_interceptor(self.channel("social-graph  "), token)
     }
 
+    /// For calls without token.
+    pub(crate) fn bare_identity(&self) -> Channel {
+        self.channel("identity  ")
+    }
+
     fn channel(&self, service: &str) -> Channel {
         client::channel(&format!("http://{}", self.fact(service))).expect("an address")
     }
 
     /// Registers a user and answers its id.
     pub(crate) async fn register(&self, username: &str) -> i64 {
-        let mut identity = IdentityServiceClient::new(self.channel("identity  "));
+        let mut identity = IdentityServiceClient::new(self.bare_identity());
         let request = RegisterRequest {
             username: username.to_owned(),
             password: "correct horse".to_owned(),

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::convert;
 use crate::App;
 use crate::domain::{DeviceLabel, Email, RefreshSecret, Username};
-use crate::store::{NewSession, SignInName, credential_find, session_create, user_find};
+use crate::store::{NewSession, SignInName, credential_find, session_create};
 
 /// INVALID_ARGUMENT; UNAUTHENTICATED (CREDENTIALS_INVALID), the same for every cause.
 pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<AuthenticateResponse, Failure> {
@@ -24,10 +24,9 @@ pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<Auth
         lifetime: app.session_lifetime,
     };
     // Verifying takes its time, and the account may have gone, or got another password, meanwhile.
-    let session = session_create(&app.database, &credential, &new)
+    let (session, user) = session_create(&app.database, &credential, &new)
         .await?
         .ok_or_else(refused)?;
-    let user = user_find(&app.database, credential.user_id).await?;
     let issued = app
         .issuer
         .user(credential.user_id, &session.id.to_string())

@@ -6,9 +6,10 @@ use diesel::sql_types::{BigInt, Bool, Bytea, Interval, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Connection, Database, OptionalRow, cursor, cursor_time, run};
 use kith_primitives::{Failure, Page, Reason, SessionId, UserId};
-use kith_schema::tables::identity::sessions;
+use kith_schema::tables::identity::{sessions, users};
 use secrecy::ExposeSecret;
 
+use super::UserRow;
 use super::credentials::Credential;
 use super::users::not_owned;
 use crate::domain::DeviceLabel;
@@ -34,11 +35,38 @@ pub(crate) struct NewSession<'a> {
     pub(crate) lifetime: TimeDelta,
 }
 
+/// A session with the user who signed in, from one statement: the account may be gone before another one.
+#[derive(QueryableByName)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
+struct SignedInRow {
+    #[diesel(embed)]
+    session: SessionRow,
+    username: String,
+    first_name: String,
+    last_name: String,
+    is_active: bool,
+    date_joined: DateTime<Utc>,
+}
+
+impl SignedInRow {
+    fn into_parts(self) -> (SessionRow, UserRow) {
+        let user = UserRow {
+            id: self.session.user_id,
+            username: self.username,
+            first_name: self.first_name,
+            last_name: self.last_name,
+            is_active: self.is_active,
+            date_joined: self.date_joined,
+        };
+        (self.session, user)
+    }
+}
+
 /// The account must be active and have the password that was just verified, now and not a moment ago: the share locks
 /// make this wait for a deactivation or a new password under way, which end all sessions that they see.
 const SESSION_CREATE: &str = "
 WITH account AS MATERIALIZED (
-    SELECT users.id
+    SELECT users.id, username, first_name, last_name, is_active, date_joined
     FROM identity.users JOIN identity.credentials ON credentials.user_id = users.id
     WHERE users.id = $1 AND is_active AND password_hash = $2
     FOR SHARE
@@ -49,16 +77,18 @@ WITH account AS MATERIALIZED (
 ), token AS (
     INSERT INTO identity.refresh_tokens (token_hash, session_id) SELECT $6, id FROM session
 )
-SELECT * FROM session
+SELECT session.*, username, first_name, last_name, is_active, date_joined
+FROM session JOIN account ON account.id = session.user_id
 ";
 
-/// Makes a session for whoever proved to have `credential`; `None` when the account has changed since.
+/// Makes a session for whoever proved to have `credential`, and answers it with its user; `None` when the account has
+/// changed since.
 pub(crate) async fn session_create(
     database: &Database,
     credential: &Credential,
     new: &NewSession<'_>,
-) -> Result<Option<SessionRow>, Failure> {
-    database
+) -> Result<Option<(SessionRow, UserRow)>, Failure> {
+    let row: Option<SignedInRow> = database
         .write(async |conn: &mut Connection| {
             let query = sql_query(SESSION_CREATE)
                 .bind::<BigInt, _>(credential.user_id.get())
@@ -69,7 +99,8 @@ pub(crate) async fn session_create(
                 .bind::<Bytea, _>(new.token_hash);
             Ok(run("session_create", query.get_result(conn)).await.optional()?)
         })
-        .await
+        .await?;
+    Ok(row.map(SignedInRow::into_parts))
 }
 
 /// A user's living sessions, newest first, and the token of the next page.

@@ -10,8 +10,10 @@ use kith_rpc::process::{self, AnyError};
 use kith_settings::{Environment, Invocation, args};
 
 use super::Refusal;
-use crate::import::{Operator, OperatorSettings, Summary, Terminal, import_edges, rate};
+use crate::import::{SCOPES, Summary, import_edges};
+use crate::operator::{Operator, OperatorSettings};
 use crate::report::{self, grouped};
+use crate::terminal::{Terminal, rate};
 
 const EDGES: &str = "edges";
 const FILE: &str = "file";
@@ -68,8 +70,13 @@ pub(super) fn run(
 async fn import(path: &Path, settings: OperatorSettings) -> Result<Summary, AnyError> {
     let file = File::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
-    let operator = Operator::of(settings)?;
-    let imported = import_edges(BufReader::new(file), operator, &mut Terminal::new(size)).await;
+    let operator = Operator::of(settings, SCOPES)?;
+    let imported = import_edges(
+        BufReader::new(file),
+        operator,
+        &mut Terminal::new("follows", size),
+    )
+    .await;
     imported
         .map_err(|error| format!("{error}; what was imported stays, and it is safe to run this again").into())
 }

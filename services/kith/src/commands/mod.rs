@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+mod admin;
 mod import;
 mod migrate;
 mod token;
@@ -20,7 +21,7 @@ struct Subcommand {
     run: fn(&Invocation, &ArgMatches, &Environment) -> Result<ExitCode, Refusal>,
 }
 
-const SUBCOMMANDS: [Subcommand; 4] = [
+const SUBCOMMANDS: [Subcommand; 5] = [
     Subcommand {
         command: up::command,
         run: up::run,
@@ -36,6 +37,11 @@ const SUBCOMMANDS: [Subcommand; 4] = [
     Subcommand {
         command: import::command,
         run: import::run,
+    },
+    Subcommand {
+        command: admin::command,
+        settings: admin::settings,
+        run: admin::run,
     },
 ];
 

@@ -9,18 +9,19 @@ use kith_rpc::process::AnyError;
 use tokio::task::{JoinError, JoinSet};
 use tonic::{Request, Status};
 
-use super::Terminal;
 use super::edges::{Edge, Edges, LeftOut};
-use super::operator::Operator;
-use super::retry::with_retries;
 use super::users::Users;
+use crate::operator::{self, Operator};
+use crate::retry::with_retries;
+use crate::terminal::Terminal;
 
 /// The most items that an RPC takes.
 pub(super) const BATCH: usize = 1000;
 /// How many batches are on their way at most: each holds locks in the database.
 const IN_FLIGHT: usize = 4;
-/// How long one call may take.
-pub(super) const CALL_WITHIN: Duration = Duration::from_secs(30);
+
+/// What the operator's token must allow.
+pub(crate) const SCOPES: &[&str] = &["identity.users.import", "social_graph.follows.import"];
 
 /// What came of an import.
 #[derive(Clone, Copy, Debug)]
@@ -175,7 +176,7 @@ async fn follow(operator: &Operator, pairs: &[FollowPair]) -> Result<Vec<BatchFo
             pairs: pairs.to_vec(),
             allow_existing: true,
         });
-        request.set_timeout(CALL_WITHIN);
+        request.set_timeout(operator::CALL_WITHIN);
         operator.social_graph().batch_follow(request).await
     });
     Ok(answer.await?.into_inner().results)

@@ -2,11 +2,6 @@
 
 mod edges;
 mod importer;
-mod operator;
-mod retry;
-mod terminal;
 mod users;
 
-pub(crate) use self::importer::{Summary, import_edges};
-pub(crate) use self::operator::{Operator, OperatorSettings};
-pub(crate) use self::terminal::{Terminal, rate};
+pub(crate) use self::importer::{SCOPES, Summary, import_edges};

@@ -8,9 +8,9 @@ use kith_rpc::process::AnyError;
 use tonic::Request;
 
 use super::edges::Edge;
-use super::importer::{BATCH, CALL_WITHIN};
-use super::operator::Operator;
-use super::retry::with_retries;
+use super::importer::BATCH;
+use crate::operator::{CALL_WITHIN, Operator};
+use crate::retry::with_retries;
 
 /// The ids of numbers, as far as they are known.
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! What an import shows while it runs: a bar on a terminal, else a line now and then; and the lines that it skips.
+//! What long work shows while it runs: a bar on a terminal, else a line now and then; and the lines that it skips.
 
 use std::fmt::Display;
 use std::io::IsTerminal;
@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::report::{grouped, progress};
+use crate::report::{self, grouped, progress};
 
 /// How many skipped lines are shown; the others are counted.
 const SHOWN: u64 = 20;
 /// How often a line is written where there is no terminal.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Standard error, as an import uses it.
+/// Standard error, as long work uses it.
 #[derive(Debug)]
 pub(crate) struct Terminal {
+    /// What is counted, for example follows.
+    unit: &'static str,
     /// `None` where standard error is no terminal.
     bar: Option<ProgressBar>,
     began: Instant,
@@ -24,10 +26,11 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// For a file of `size` bytes, 0 when that is not known.
-    pub(crate) fn new(size: u64) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| bar(size));
+    /// For work on `unit`s; of a file of `size` bytes, 0 when that is not known.
+    pub(crate) fn new(unit: &'static str, size: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| bar(unit, size));
         Self {
+            unit,
             bar,
             began: Instant::now(),
             last_line: Instant::now(),
@@ -36,7 +39,7 @@ impl Terminal {
     }
 
     /// Says that a line is skipped, and why.
-    pub(super) fn skip(&mut self, line: u64, why: &impl Display) {
+    pub(crate) fn skip(&mut self, line: u64, why: &impl Display) {
         self.skipped += 1;
         if self.skipped <= SHOWN {
             self.say(&format!("line {line} skipped: {why}"));
@@ -46,16 +49,17 @@ impl Terminal {
         }
     }
 
-    pub(super) fn skipped(&self) -> u64 {
+    pub(crate) fn skipped(&self) -> u64 {
         self.skipped
     }
 
-    /// Shows that `bytes` of the file and `follows` are done.
-    pub(super) fn advance(&mut self, bytes: u64, follows: u64) {
+    /// Shows that `bytes` of the file and so many units are done.
+    pub(crate) fn advance(&mut self, bytes: u64, done: u64) {
         let text = format!(
-            "{} follows, {}",
-            grouped(follows),
-            rate(follows, self.began.elapsed())
+            "{} {}, {}",
+            grouped(done),
+            self.unit,
+            rate(done, self.began.elapsed())
         );
         match &self.bar {
             Some(bar) => {
@@ -71,9 +75,17 @@ impl Terminal {
     }
 
     /// Takes the bar away.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+
+    /// Writes a result while the work goes on.
+    pub(crate) fn result(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| report::result(text)),
+            None => report::result(text),
         }
     }
 
@@ -86,12 +98,12 @@ impl Terminal {
 }
 
 /// How fast it went, for people.
-pub(crate) fn rate(follows: u64, took: Duration) -> String {
+pub(crate) fn rate(done: u64, took: Duration) -> String {
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
-    format!("{} a second", grouped(follows.saturating_mul(1000) / millis))
+    format!("{} a second", grouped(done.saturating_mul(1000) / millis))
 }
 
-fn bar(size: u64) -> ProgressBar {
+fn bar(unit: &str, size: u64) -> ProgressBar {
     let template = if size > 0 {
         "{bar:30} {percent:>3} %  {msg}"
     } else {
@@ -99,6 +111,6 @@ fn bar(size: u64) -> ProgressBar {
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr()).with_style(style);
-    bar.set_message("0 follows");
+    bar.set_message(format!("0 {unit}"));
     bar
 }

@@ -1,4 +1,6 @@
-//! Where an import goes, and by whose rights.
+//! Which Kith a command is for, and the rights that it calls with.
+
+use std::time::Duration;
 
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
@@ -28,11 +30,11 @@ const OPERATOR_TOKEN: Setting = Setting::new(
     "operator-token",
     "the access token to call with, where URLs are given",
 )
-.value("a token with the scopes that the import needs")
+.value("a token with the scopes that the command needs")
 .secret();
 
-/// What the token of an import must allow.
-const SCOPES: [&str; 2] = ["identity.users.import", "social_graph.follows.import"];
+/// How long one call of an operator may take.
+pub(crate) const CALL_WITHIN: Duration = Duration::from_secs(30);
 
 /// Which Kith is meant.
 #[derive(Clone, Debug)]
@@ -95,7 +97,7 @@ fn parse_token(text: &str) -> Result<BearerToken, &'static str> {
     BearerToken::new(&SecretString::from(text)).map_err(|_| "is not ASCII")
 }
 
-/// Somebody with the rights to import, and the services to do it with.
+/// Somebody with rights that users do not have, and the services to use them on.
 #[derive(Clone, Debug)]
 pub(crate) struct Operator {
     identity: Channel,
@@ -104,11 +106,11 @@ pub(crate) struct Operator {
 }
 
 /// A connection on which every call proves the operator.
-type Authenticated = InterceptedService<Channel, Credentials>;
+pub(crate) type Authenticated = InterceptedService<Channel, Credentials>;
 
 impl Operator {
-    /// The operator of the Kith that is meant.
-    pub(crate) fn of(settings: OperatorSettings) -> Result<Self, AnyError> {
+    /// The operator of the Kith that is meant. Where we sign its tokens, they have these scopes.
+    pub(crate) fn of(settings: OperatorSettings, scopes: &'static [&'static str]) -> Result<Self, AnyError> {
         match settings {
             OperatorSettings::Local(directory) => {
                 let local = Local::find(&directory)?;
@@ -117,7 +119,11 @@ impl Operator {
                     social_graph,
                     ..
                 } = local.facts().clone();
-                Self::at(&identity, &social_graph, Credentials::Signed(Box::new(local)))
+                Self::at(
+                    &identity,
+                    &social_graph,
+                    Credentials::Signed(Box::new(local), scopes),
+                )
             }
             OperatorSettings::Remote {
                 identity,
@@ -135,31 +141,31 @@ impl Operator {
         })
     }
 
-    pub(super) fn identity(&self) -> IdentityServiceClient<Authenticated> {
+    pub(crate) fn identity(&self) -> IdentityServiceClient<Authenticated> {
         IdentityServiceClient::with_interceptor(self.identity.clone(), self.credentials.clone())
     }
 
-    pub(super) fn social_graph(&self) -> SocialGraphServiceClient<Authenticated> {
+    pub(crate) fn social_graph(&self) -> SocialGraphServiceClient<Authenticated> {
         SocialGraphServiceClient::with_interceptor(self.social_graph.clone(), self.credentials.clone())
     }
 }
 
 /// What proves the operator.
 #[derive(Clone, Debug)]
-pub(super) enum Credentials {
-    /// A token that we were given; when it ends, so does the import.
+pub(crate) enum Credentials {
+    /// A token that we were given; when it ends, so does the work.
     Given(BearerToken),
-    /// A new token for each call, so that an import may take longer than a token lives.
-    Signed(Box<Local>),
+    /// A new token with these scopes for each call, so that the work may take longer than a token lives.
+    Signed(Box<Local>, &'static [&'static str]),
 }
 
 impl Interceptor for Credentials {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
         match self {
             Credentials::Given(token) => token.call(request),
-            Credentials::Signed(local) => {
+            Credentials::Signed(local, scopes) => {
                 let token = local
-                    .operator_token(SCOPES)
+                    .operator_token(scopes.iter().copied())
                     .map_err(|error| Status::internal(error.to_string()))?;
                 BearerToken::new(&token)
                     .map_err(|error| Status::internal(error.to_string()))?
