@@ -7,6 +7,7 @@ mod held;
 mod import;
 mod local;
 mod report;
+mod retry;
 mod roles;
 mod run_file;
 mod up;

@@ -12,8 +12,8 @@ use tonic::{Request, Status};
 use super::Terminal;
 use super::edges::{Edge, Edges, LeftOut};
 use super::operator::Operator;
-use super::retry::with_retries;
 use super::users::Users;
+use crate::retry::with_retries;
 
 /// The most items that an RPC takes.
 pub(super) const BATCH: usize = 1000;

@@ -3,7 +3,6 @@
 mod edges;
 mod importer;
 mod operator;
-mod retry;
 mod terminal;
 mod users;
 

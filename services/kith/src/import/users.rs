@@ -10,7 +10,7 @@ use tonic::Request;
 use super::edges::Edge;
 use super::importer::{BATCH, CALL_WITHIN};
 use super::operator::Operator;
-use super::retry::with_retries;
+use crate::retry::with_retries;
 
 /// The ids of numbers, as far as they are known.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ const PAUSES: [Duration; 7] = [
 ];
 
 /// Makes a call that is safe to repeat, 8 times within 12 seconds at most, until it succeeds or is refused for good.
-pub(super) async fn with_retries<T, F>(call: impl FnMut() -> F) -> Result<T, Status>
+pub(crate) async fn with_retries<T, F>(call: impl FnMut() -> F) -> Result<T, Status>
 where
     F: Future<Output = Result<T, Status>>,
 {
