@@ -15,6 +15,7 @@ use tonic::{Code, Request, Status};
 
 use crate::command_line::own_command;
 use crate::data_directory::DataDirectory;
+use crate::retry::with_retries;
 use crate::run_file::RunFile;
 
 /// The service that whoever holds the data directory calls as: `sub` is `service:1`.
@@ -88,12 +89,17 @@ impl Local {
     pub(crate) async fn users(&self, keys: Vec<user_key::Key>) -> Result<Vec<Option<User>>, AnyError> {
         let channel = client::channel(&self.facts.identity)?;
         let token = BearerToken::new(&self.operator_token([])?)?;
-        let mut identity = IdentityServiceClient::with_interceptor(channel, token);
-        let keys = keys.into_iter().map(|key| UserKey { key: Some(key) }).collect();
-        let mut request = Request::new(BatchGetUsersRequest { keys });
-        request.set_timeout(ANSWER_WITHIN);
-        let answer = identity.batch_get_users(request).await;
+        let identity = IdentityServiceClient::with_interceptor(channel, token);
+        let keys: Vec<_> = keys.into_iter().map(|key| UserKey { key: Some(key) }).collect();
+        // On a busy machine, the first connection to the database may take longer than identity waits for it.
+        let answer = with_retries(|| {
+            let mut identity = identity.clone();
+            let mut request = Request::new(BatchGetUsersRequest { keys: keys.clone() });
+            request.set_timeout(ANSWER_WITHIN);
+            async move { identity.batch_get_users(request).await }
+        });
         let results = answer
+            .await
             .map_err(|status| self.explain(&status))?
             .into_inner()
             .results;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use kith_rpc::process::AnyError;
+
 use crate::report::{self, grouped, progress};
 
 /// How many skipped lines are shown; the others are counted.
@@ -82,7 +84,7 @@ impl Terminal {
     }
 
     /// Writes a result while the work goes on.
-    pub(crate) fn result(&self, text: &str) {
+    pub(crate) fn result(&self, text: &str) -> Result<(), AnyError> {
         match &self.bar {
             Some(bar) => bar.suspend(|| report::result(text)),
             None => report::result(text),

@@ -103,7 +103,7 @@ async fn walk(
         users += u64::try_from(page.users).unwrap_or_default();
         for drift in page.drifts {
             drifts += 1;
-            terminal.result(&describe(&drift));
+            terminal.result(&describe(&drift))?;
         }
         terminal.advance(0, users);
         if page.next_page_token.is_empty() {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
 use kith_rpc::process::{self, AnyError};
-use kith_settings::{Environment, Invocation, Setting, Topic, args};
+use kith_settings::{Environment, Invocation, args};
 
 use super::Refusal;
 use crate::admin::{Checked, UserAction, act_on, repair_counters, verify_counters};
@@ -44,10 +44,6 @@ const ON_USERS: [(&str, UserAction, &str); 4] = [
 
 const EXIT_CODES: &str = "Exit codes: 0 when it was done, 1 when it failed, 2 for mistakes in the settings";
 const EXIT_CODES_OF_VERIFY: &str = "Exit codes: 0 when no counter drifted, 1 when it failed, 2 for mistakes in the settings, 3 when some drifted";
-
-pub(super) fn settings() -> Vec<&'static Setting> {
-    OperatorSettings::settings()
-}
 
 pub(super) fn command() -> Command {
     let on_users = ON_USERS.map(|(name, action, about)| {
@@ -104,8 +100,7 @@ pub(super) fn run(
 async fn on_user(settings: OperatorSettings, username: &str, action: UserAction) -> Result<(), AnyError> {
     let operator = Operator::of(settings, action.scopes())?;
     let done = act_on(&operator, username, action).await?;
-    result(&format!("{done}\n"));
-    Ok(())
+    result(&format!("{done}\n"))
 }
 
 async fn on_counters(settings: OperatorSettings, is_repair: bool) -> Result<Checked, AnyError> {
@@ -116,7 +111,7 @@ async fn on_counters(settings: OperatorSettings, is_repair: bool) -> Result<Chec
     } else {
         (verify_counters(&operator, terminal).await?, "drifted")
     };
-    result(&describe(&checked, word));
+    result(&describe(&checked, word))?;
     Ok(checked)
 }
 

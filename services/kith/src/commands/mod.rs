@@ -40,7 +40,6 @@ const SUBCOMMANDS: [Subcommand; 5] = [
     },
     Subcommand {
         command: admin::command,
-        settings: admin::settings,
         run: admin::run,
     },
 ];
@@ -125,7 +124,7 @@ mod tests {
 
     use super::*;
     use crate::data_directory::DataDirectory;
-    use crate::import::OperatorSettings;
+    use crate::operator::OperatorSettings;
 
     #[test]
     fn the_command_line_is_put_together_well() {
