@@ -4,7 +4,7 @@ use kith_contracts::social_graph::v1::{Counts, FollowRequest, GetCountsRequest, 
 use kith_testkit::{TestApp, TestUser};
 use tokio::task::JoinSet;
 
-use crate::support::{answer, count_follows, crowd, deactivate, follow, refusal};
+use crate::support::{answer, count_follows, crowd, deactivate, drifts, follow, refusal};
 
 async fn get(app: &TestApp, user: &TestUser) -> Counts {
     let request = GetCountsRequest { user_id: user.id };
@@ -77,6 +77,7 @@ async fn after_many_follows_and_unfollows_at_once_the_counts_are_the_rows() {
         let following = count_follows(&app, &format!("follower_id = {}", user.id)).await;
         assert_eq!(get(&app, user).await, counts(user, followers, following));
     }
+    assert_eq!(drifts(&app).await, []);
     app.database.assert_invariants().await;
 }
 
