@@ -13,16 +13,21 @@ pub(crate) struct World {
     pub(crate) owner: TestUser,
     /// Somebody else.
     pub(crate) other: TestUser,
-    /// Whom both may follow.
+    /// Whom both may follow, and who follows the owner.
     pub(crate) third: TestUser,
 }
 
 impl World {
-    /// New users without any follows.
+    /// New users, of whom the third follows the owner.
     pub(crate) async fn new(app: &TestApp) -> Self {
         let names: Vec<String> = (0..3).map(|_| unique("user")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let [owner, other, third] = app.users(&names).await.try_into().expect("three users");
+        let request = FollowRequest {
+            user_id: owner.id,
+            allow_existing: false,
+        };
+        app.social_graph(&third).follow(request).await.expect("a follow");
         Self { owner, other, third }
     }
 }
@@ -316,12 +321,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row!(
         "kith.social_graph.v1.SocialGraphService/GetFollow",
-        "NotFound FOLLOW_NOT_FOUND",
-        "NotFound FOLLOW_NOT_FOUND",
-        "NotFound FOLLOW_NOT_FOUND",
+        OK,
+        OK,
+        OK,
         |world: &World| GetFollowRequest {
-            follower_id: world.owner.id,
-            followed_id: world.third.id,
+            follower_id: world.third.id,
+            followed_id: world.owner.id,
         }
     ),
     row!(
