@@ -81,9 +81,7 @@ impl Topic for IdentitySettings {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let server = ServerSettings::read(reader);
         let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
-        let database_url = reader.secret_with(&DATABASE_URL, |text| {
-            DatabaseUrl::parse(text).map_err(|_| "is not a postgres:// URL with a database")
-        });
+        let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
         let signing_key = reader.secret_with(&SIGNING_KEY, |text| {
             SigningKey::from_pem(text).map_err(|_| "is not an Ed25519 private key in PEM")
         });

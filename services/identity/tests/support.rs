@@ -1,87 +1,15 @@
 //! What the tests of several RPCs need.
 
-use std::fmt::Debug;
-use std::time::Duration;
-
-use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use kith_contracts::identity::v1::{
     Account, AuthenticateRequest, AuthenticateResponse, BatchImportUsersRequest, GetAccountRequest,
     ImportedUser, ListSessionsRequest, RefreshTokenRequest, RefreshTokenResponse, RegisterRequest, Session,
     authenticate_request, batch_import_users_result,
 };
-use kith_testkit::{Bearer, Caller, Refusal, TestApp, TestUser};
+use kith_testkit::{Bearer, Caller, TestApp, TestUser};
+pub(crate) use kith_testkit::{Uncommitted, answer, count, execute, refusal};
 use prost_types::{FieldMask, Timestamp};
 use secrecy::ExposeSecret;
-use tokio::time::timeout;
 use tonic::{Request, Response, Status};
-
-/// The answer of a call that must go well.
-#[track_caller]
-pub(crate) fn answer<T>(call: Result<Response<T>, Status>) -> T {
-    call.expect("an answer").into_inner()
-}
-
-/// The refusal of a call that must fail.
-#[track_caller]
-pub(crate) fn refusal<T: Debug>(call: Result<Response<T>, Status>) -> Refusal {
-    Refusal::of(&call.expect_err("a refusal"))
-}
-
-/// What no RPC does, for example letting time pass.
-pub(crate) async fn execute(app: &TestApp, sql: &str) {
-    app.database
-        .owner()
-        .await
-        .batch_execute(sql)
-        .await
-        .unwrap_or_else(|error| panic!("{sql}: {error}"));
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-}
-
-/// How many rows there are `from` a table, with or without a condition.
-pub(crate) async fn count(app: &TestApp, from: &str) -> i64 {
-    count_on(&mut app.database.owner().await, from).await
-}
-
-async fn count_on(conn: &mut AsyncPgConnection, from: &str) -> i64 {
-    diesel::sql_query(format!("SELECT count(*) AS rows FROM {from}"))
-        .get_result::<Count>(conn)
-        .await
-        .unwrap_or_else(|error| panic!("{from}: {error}"))
-        .rows
-}
-
-/// A change that is made and not yet committed, so that whatever it touches makes others wait.
-pub(crate) struct Uncommitted(AsyncPgConnection);
-
-impl Uncommitted {
-    pub(crate) async fn begin(app: &TestApp, sql: &str) -> Self {
-        let mut conn = app.database.owner().await;
-        let sql = format!("BEGIN; {sql}");
-        conn.batch_execute(&sql)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        Self(conn)
-    }
-
-    /// Commits once somebody waits for it.
-    pub(crate) async fn commit_under_a_waiting_call(mut self) {
-        const WAITING: &str = "pg_locks JOIN pg_stat_activity USING (pid)
-            WHERE NOT granted AND datname = current_database()";
-        let waits = async { while count_on(&mut self.0, WAITING).await == 0 {} };
-        timeout(Duration::from_secs(30), waits)
-            .await
-            .expect("a call that waits");
-        self.0.batch_execute("COMMIT").await.expect("a commit");
-    }
-}
 
 /// `message` as `service` passes it on for the user who calls.
 pub(crate) fn through<T>(service: &Bearer, message: T) -> Request<T> {

@@ -58,9 +58,7 @@ impl Topic for SocialGraphSettings {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let server = ServerSettings::read(reader);
         let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
-        let database_url = reader.secret_with(&DATABASE_URL, |text| {
-            DatabaseUrl::parse(text).map_err(|_| "is not a postgres:// URL with a database")
-        });
+        let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
         let identity_url = reader.value_with(&IDENTITY_URL, kith_rpc::client::address);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);

@@ -1,107 +1,24 @@
 //! What the tests of several RPCs need.
 
-use std::fmt::Debug;
-use std::time::Duration;
-
-use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 use kith_contracts::social_graph::v1::batch_follow_result::Outcome;
 use kith_contracts::social_graph::v1::{
     BatchFollowRequest, CounterDrift, Counts, Follow, FollowPair, FollowRequest, VerifyCountersRequest,
 };
-use kith_testkit::{Refusal, TestApp, TestUser};
-use tokio::time::timeout;
-use tonic::{Response, Status};
+use kith_testkit::{TestApp, TestUser, count};
+pub(crate) use kith_testkit::{Uncommitted, answer, execute, refusal};
 
 /// The scope that BatchFollow asks for.
 pub(crate) const IMPORT: &str = "social_graph.follows.import";
 /// The scope that VerifyCounters and RepairCounters ask for.
 pub(crate) const REPAIR: &str = "social_graph.counters.repair";
 
-/// The answer of a call that must go well.
-#[track_caller]
-pub(crate) fn answer<T>(call: Result<Response<T>, Status>) -> T {
-    call.expect("an answer").into_inner()
-}
-
-/// The refusal of a call that must fail.
-#[track_caller]
-pub(crate) fn refusal<T: Debug>(call: Result<Response<T>, Status>) -> Refusal {
-    Refusal::of(&call.expect_err("a refusal"))
-}
-
-/// What no RPC does yet, for example deactivating a user.
-pub(crate) async fn execute(app: &TestApp, sql: &str) {
-    app.database
-        .owner()
-        .await
-        .batch_execute(sql)
-        .await
-        .unwrap_or_else(|error| panic!("{sql}: {error}"));
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
-}
-
-async fn count(conn: &mut AsyncPgConnection, from: &str) -> i64 {
-    diesel::sql_query(format!("SELECT count(*) AS rows FROM {from}"))
-        .get_result::<Count>(conn)
-        .await
-        .unwrap_or_else(|error| panic!("{from}: {error}"))
-        .rows
-}
-
 /// How many follows there are, of those that fulfil `condition`.
 pub(crate) async fn count_follows(app: &TestApp, condition: &str) -> i64 {
-    let from = format!("social_graph.follows WHERE {condition}");
-    count(&mut app.database.owner().await, &from).await
+    count(app, &format!("social_graph.follows WHERE {condition}")).await
 }
 
-/// A change that is made and not yet committed, so that whatever it touches makes others wait.
-pub(crate) struct Uncommitted(AsyncPgConnection);
-
-impl Uncommitted {
-    pub(crate) async fn begin(app: &TestApp, sql: &str) -> Self {
-        let mut conn = app.database.owner().await;
-        let sql = format!("BEGIN; {sql}");
-        conn.batch_execute(&sql)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        Self(conn)
-    }
-
-    /// Commits once somebody waits for it.
-    pub(crate) async fn commit_under_a_waiting_call(self) {
-        self.end_under_a_waiting_call("COMMIT").await;
-    }
-
-    /// Commits at once.
-    pub(crate) async fn commit(mut self) {
-        self.0.batch_execute("COMMIT").await.expect("a commit");
-    }
-
-    /// Commits or rolls back once somebody waits for it.
-    pub(crate) async fn end_under_a_waiting_call(mut self, end: &str) {
-        self.until_somebody_waits().await;
-        self.0.batch_execute(end).await.expect("an end");
-    }
-
-    /// Returns once somebody waits, for this or for another.
-    pub(crate) async fn until_somebody_waits(&mut self) {
-        const WAITING: &str = "pg_locks JOIN pg_stat_activity USING (pid)
-            WHERE NOT granted AND datname = current_database()";
-        let waits = async { while count(&mut self.0, WAITING).await == 0 {} };
-        timeout(Duration::from_secs(30), waits)
-            .await
-            .expect("a call that waits");
-    }
-}
-
-/// Deactivates a user, which no RPC does yet.
+/// Deactivates a user, past identity.
 pub(crate) async fn deactivate(app: &TestApp, user: &TestUser) {
     let sql = format!(
         "UPDATE identity.users SET is_active = false WHERE id = {}",

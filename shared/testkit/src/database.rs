@@ -4,15 +4,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use diesel::sql_types::BigInt;
-use diesel::{QueryableByName, sql_query};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use kith_postgres::DatabaseUrl;
 use kith_postgres::private::SUPERUSER;
 use kith_schema::Role;
 use tokio::time::timeout;
 
 use crate::cluster::{OWNER, TEMPLATE, administer, template, url};
+use crate::sql::count_on;
 
 /// Databases whose test is over; the next test that needs one drops them.
 static FINISHED: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -88,14 +87,14 @@ impl TestDatabase {
     pub async fn deadlocks(&self) -> i64 {
         let mut conn = self.superuser().await;
         let others_ended = async {
-            while count(&mut conn, OTHER_SESSIONS).await > 0 {
+            while count_on(&mut conn, OTHER_SESSIONS).await > 0 {
                 tokio::task::yield_now().await;
             }
         };
         timeout(Duration::from_secs(10), others_ended)
             .await
             .expect("the app was shut down");
-        count(&mut conn, DEADLOCKS).await
+        count_on(&mut conn, DEADLOCKS).await
     }
 
     /// Asserts that every invariant of the schema holds.
@@ -107,23 +106,10 @@ impl TestDatabase {
     }
 }
 
-const OTHER_SESSIONS: &str = "SELECT count(*) AS number FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()";
-const DEADLOCKS: &str = "SELECT deadlocks AS number FROM pg_stat_database WHERE datname = current_database()";
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    number: i64,
-}
-
-async fn count(conn: &mut AsyncPgConnection, query: &str) -> i64 {
-    sql_query(query)
-        .get_result::<Count>(conn)
-        .await
-        .expect("the statistics")
-        .number
-}
+const OTHER_SESSIONS: &str =
+    "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+/// One row for each deadlock, so that they can be counted as all else is.
+const DEADLOCKS: &str = "pg_stat_database, generate_series(1, deadlocks) WHERE datname = current_database()";
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {

@@ -18,14 +18,18 @@
 
 mod app;
 mod callers;
+mod calls;
 mod cluster;
 mod database;
 mod refusal;
 mod rpc_files;
+mod sql;
 
 pub use app::{AppOptions, TestApp};
 pub use callers::{Bearer, Caller, TestUser};
+pub use calls::{answer, refusal};
 pub use cluster::{OWNER, cluster};
 pub use database::TestDatabase;
 pub use refusal::Refusal;
 pub use rpc_files::assert_each_rpc_has_its_tests;
+pub use sql::{Uncommitted, count, execute};
