@@ -208,7 +208,7 @@ async fn an_account_that_goes_while_its_password_is_verified_is_refused_in_the_s
     ] {
         register(&app, username).await;
         let mut calls = JoinSet::new();
-        for _ in 0..12 {
+        for _ in 0..40 {
             let mut client = app.identity(&app.nobody());
             let request = request(Username(username.to_owned()), PASSWORD);
             calls.spawn(async move { client.authenticate(request).await });

@@ -380,14 +380,16 @@ async fn repairs_in_a_storm_are_exact() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_lock_repairs_in_the_same_storm_leave_drift() {
-    let app = Arc::new(TestApp::start().await);
-    replace_lock(&app, NO_LOCK).await;
-    let found = repairs_in_a_storm(&app).await;
-    let left = drifts(&app).await;
-    assert!(
-        found.iter().any(|found| *found > 1) || !left.is_empty(),
-        "{found:?}"
-    );
+    // A repair must meet a change by chance, which on a busy machine not every storm brings about.
+    for _ in 0..20 {
+        let app = Arc::new(TestApp::start().await);
+        replace_lock(&app, NO_LOCK).await;
+        let found = repairs_in_a_storm(&app).await;
+        if found.iter().any(|found| *found > 1) || !drifts(&app).await.is_empty() {
+            return;
+        }
+    }
+    panic!("no storm found the missing lock");
 }
 
 #[tokio::test(flavor = "multi_thread")]
