@@ -1,7 +1,7 @@
 //! A process that owns a cluster, to be killed: this test binary, started once more.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -57,7 +57,14 @@ impl Owner {
     }
 
     fn spawn(command: &mut Command) -> Self {
-        let mut child = command.spawn().expect("a second process");
+        // A copy of this program was just written, and a process that another test forks meanwhile holds it open for
+        // writing until it execs: the kernel lets nobody run it before that.
+        let mut child = loop {
+            match command.spawn() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+                spawned => break spawned.expect("a second process"),
+            }
+        };
         let stderr = BufReader::new(child.stderr.take().expect("its standard error"));
         Self { child, stderr }
     }
