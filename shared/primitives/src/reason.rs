@@ -141,4 +141,20 @@ reasons! {
     TokenAlreadyRotated = "TOKEN_ALREADY_ROTATED" => Unauthenticated,
     /// The refresh token was exchanged long ago, so somebody else may have it; its session has been ended.
     RefreshTokenReused = "REFRESH_TOKEN_REUSED" => Unauthenticated,
+    /// No such service account.
+    ServiceAccountNotFound = "SERVICE_ACCOUNT_NOT_FOUND" => NotFound,
+    /// No such signing key.
+    SigningKeyNotFound = "SIGNING_KEY_NOT_FOUND" => NotFound,
+    /// A service account of this name exists.
+    ServiceAccountExists = "SERVICE_ACCOUNT_EXISTS" => AlreadyExists,
+    /// The service account has been revoked.
+    ServiceAccountRevoked = "SERVICE_ACCOUNT_REVOKED" => FailedPrecondition,
+    /// There is no published signing key that could sign now.
+    SigningKeyNotReady = "SIGNING_KEY_NOT_READY" => FailedPrecondition,
+    /// The signing key signs, or tokens that it signed may live.
+    SigningKeyInUse = "SIGNING_KEY_IN_USE" => FailedPrecondition,
+    /// A scope that no method asks for.
+    ScopeUnknown = "SCOPE_UNKNOWN" => InvalidArgument,
+    /// Too many attempts for this account, or from this caller.
+    Throttled = "THROTTLED" => ResourceExhausted,
 }

@@ -25,6 +25,12 @@ pub const LOCATION_MAX: usize = 100;
 pub const WEBSITE_URL_MAX: usize = 200;
 /// Most characters of a device's label.
 pub const DEVICE_LABEL_MAX: usize = 100;
+/// The protobuf message of a service account.
+pub const SERVICE_ACCOUNT: &str = "kith.identity.v1.ServiceAccount";
+/// Most characters of a service account's name.
+pub const SERVICE_ACCOUNT_NAME_MAX: usize = 100;
+/// Most scopes of a service account.
+pub const SERVICE_ACCOUNT_SCOPES_MAX: usize = 50;
 
 const HASHED: &str = "only SHA-256 hashes are written";
 /// The failure of a call that names a user who is not there, by id or by name.
@@ -117,6 +123,46 @@ rules! {
     /// Names belong to a user.
     USER_NAMES_USER_ID_FKEY = "identity_user_names_user_id_fkey":
         Never { because: "only the triggers of users write it" };
+    /// Primary key.
+    SIGNING_KEYS_PKEY = "identity_signing_keys_pkey": Never { because: "a key that is there is not published again" };
+    /// Only Ed25519 keys are stored.
+    SIGNING_KEYS_PUBLIC_KEY_LENGTH = "identity_signing_keys_public_key_length":
+        Never { because: "the type of a key has 32 bytes" };
+    /// Only an active key can be retired.
+    SIGNING_KEYS_RETIRED_ONCE_ACTIVE = "identity_signing_keys_retired_once_active":
+        Never { because: "only the active key is retired" };
+    /// At most one key signs.
+    SIGNING_KEYS_ACTIVE_KEY = "identity_signing_keys_active_key":
+        Never { because: "keys change under a lock, and the active one is retired before the next" };
+    /// Primary key.
+    SERVICE_ACCOUNTS_PKEY = "identity_service_accounts_pkey": Never { because: GENERATED };
+    /// A service account's name is not empty.
+    SERVICE_ACCOUNTS_NAME_REQUIRED = "identity_service_accounts_name_required":
+        Value { field: "name", reason: Reason::FieldRequired, description: "must not be empty" };
+    /// A service account's name has at most [`SERVICE_ACCOUNT_NAME_MAX`] characters.
+    SERVICE_ACCOUNTS_NAME_LENGTH = "identity_service_accounts_name_length":
+        Value { field: "name", reason: Reason::FieldTooLong, description: "must have at most 100 characters" };
+    /// A service account's name has only the allowed characters.
+    SERVICE_ACCOUNTS_NAME_CHARACTERS = "identity_service_accounts_name_characters":
+        Value { field: "name", reason: Reason::FieldMalformed, description: "may only have the characters a-z, 0-9 and -" };
+    /// No two service accounts have one name.
+    SERVICE_ACCOUNTS_NAME_KEY = "identity_service_accounts_name_key":
+        Existing { reason: Reason::ServiceAccountExists, resource: SERVICE_ACCOUNT, message: "a service account of this name exists" };
+    /// A service account has at most [`SERVICE_ACCOUNT_SCOPES_MAX`] scopes.
+    SERVICE_ACCOUNTS_SCOPES_COUNT = "identity_service_accounts_scopes_count":
+        Value { field: "scopes", reason: Reason::BatchTooLarge, description: "must have at most 50 items" };
+    /// Only hashes are stored.
+    SERVICE_ACCOUNTS_SECRET_HASH_LENGTH = "identity_service_accounts_secret_hash_length": Never { because: HASHED };
+    /// Primary key.
+    THROTTLES_PKEY = "identity_throttles_pkey": Never { because: "a row that is there is updated" };
+    /// Primary key.
+    AUDIT_EVENTS_PKEY = "identity_audit_events_pkey": Never { because: GENERATED };
+    /// What is counted happened.
+    AUDIT_EVENTS_COUNT_POSITIVE = "identity_audit_events_count_positive":
+        Never { because: "counts begin with 1 and grow" };
+    /// A counted event has one row for each minute.
+    AUDIT_EVENTS_COUNTED_KEY = "identity_audit_events_counted_key":
+        Never { because: "a row that is there is counted on" };
 }
 
 /// Columns that may not be NULL, by table.
@@ -162,4 +208,32 @@ pub static REQUIRED_COLUMNS: &[(&str, &[&str])] = &[
     ),
     ("refresh_tokens", &["token_hash", "session_id", "created_at"]),
     ("user_names", &["name", "user_id"]),
+    ("signing_keys", &["key_id", "public_key", "published_at"]),
+    (
+        "service_accounts",
+        &[
+            "id",
+            "name",
+            "scopes",
+            "secret_hash",
+            "created_at",
+            "secret_updated_at",
+        ],
+    ),
+    ("throttles", &["key", "full_at"]),
+    (
+        "audit_events",
+        &[
+            "id",
+            "type",
+            "actor",
+            "service",
+            "subject",
+            "address",
+            "request_id",
+            "count",
+            "created_at",
+            "updated_at",
+        ],
+    ),
 ];

@@ -116,6 +116,83 @@ pub mod identity {
         }
     }
 
+    diesel::table! {
+        /// The public halves of the keys that sign access tokens; their times tell their states.
+        identity.signing_keys (key_id) {
+            /// The RFC 7638 thumbprint of the public key.
+            key_id -> Text,
+            /// The raw Ed25519 public key, 32 bytes.
+            public_key -> Bytea,
+            /// When services could first learn of it.
+            published_at -> Timestamptz,
+            /// When it began to sign; NULL before.
+            activated_at -> Nullable<Timestamptz>,
+            /// When it ceased to sign; NULL before.
+            retired_at -> Nullable<Timestamptz>,
+            /// When it ceased to be trusted; NULL before. For ever.
+            removed_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        /// Internal services that may call as themselves.
+        identity.service_accounts (id) {
+            /// Given out by the database, never used again.
+            id -> BigInt,
+            /// Unique.
+            name -> Text,
+            /// What its tokens may do, sorted.
+            scopes -> Array<Text>,
+            /// SHA-256 of the secret.
+            secret_hash -> Bytea,
+            /// When the account was made.
+            created_at -> Timestamptz,
+            /// When its secret last changed.
+            secret_updated_at -> Timestamptz,
+            /// When it was revoked; NULL while it is good.
+            revoked_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        /// Who made attempts lately. Unlogged: a crash of the server empties it.
+        identity.throttles (key) {
+            /// What is throttled.
+            key -> Text,
+            /// When all attempts are there again.
+            full_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// What happened that is relevant to security. Only added to, but for counted events.
+        identity.audit_events (id) {
+            /// Given out by the database.
+            id -> BigInt,
+            /// What happened.
+            #[sql_name = "type"]
+            event_type -> Text,
+            /// Who did it, such as `user:7`; may be empty.
+            actor -> Text,
+            /// The service that passed it on, such as `service:3`; may be empty.
+            service -> Text,
+            /// What it was done to, such as `users/7`; may be empty.
+            subject -> Text,
+            /// Where the call came from; may be empty.
+            address -> Text,
+            /// The call; may be empty.
+            request_id -> Text,
+            /// How often, for events that are counted; else 1.
+            count -> BigInt,
+            /// The minute of a counted event, NULL for others.
+            minute -> Nullable<Timestamptz>,
+            /// When it (first) happened.
+            created_at -> Timestamptz,
+            /// When it last happened.
+            updated_at -> Timestamptz,
+        }
+    }
+
     diesel::joinable!(credentials -> users (user_id));
     diesel::joinable!(profiles -> users (user_id));
     diesel::joinable!(sessions -> users (user_id));

@@ -28,23 +28,41 @@ async fn rights_are_these_and_no_others() {
         kith_identity DELETE identity.profiles
         kith_identity DELETE identity.refresh_tokens
         kith_identity DELETE identity.sessions
+        kith_identity DELETE identity.throttles
         kith_identity DELETE identity.users
+        kith_identity INSERT identity.audit_events
         kith_identity INSERT identity.credentials
         kith_identity INSERT identity.profiles
         kith_identity INSERT identity.refresh_tokens
+        kith_identity INSERT identity.service_accounts
         kith_identity INSERT identity.sessions
+        kith_identity INSERT identity.signing_keys
+        kith_identity INSERT identity.throttles
         kith_identity INSERT identity.users
         kith_identity SELECT __diesel_schema_migrations
+        kith_identity SELECT identity.audit_events
         kith_identity SELECT identity.credentials
         kith_identity SELECT identity.profiles
         kith_identity SELECT identity.refresh_tokens
+        kith_identity SELECT identity.service_accounts
         kith_identity SELECT identity.sessions
+        kith_identity SELECT identity.signing_keys
+        kith_identity SELECT identity.throttles
         kith_identity SELECT identity.user_names
         kith_identity SELECT identity.users
+        kith_identity UPDATE identity.audit_events (count)
+        kith_identity UPDATE identity.audit_events (updated_at)
         kith_identity UPDATE identity.credentials
         kith_identity UPDATE identity.profiles
         kith_identity UPDATE identity.refresh_tokens
+        kith_identity UPDATE identity.service_accounts (revoked_at)
+        kith_identity UPDATE identity.service_accounts (secret_hash)
+        kith_identity UPDATE identity.service_accounts (secret_updated_at)
         kith_identity UPDATE identity.sessions
+        kith_identity UPDATE identity.signing_keys (activated_at)
+        kith_identity UPDATE identity.signing_keys (removed_at)
+        kith_identity UPDATE identity.signing_keys (retired_at)
+        kith_identity UPDATE identity.throttles
         kith_identity UPDATE identity.users
         kith_identity USAGE schema identity
         kith_identity USAGE schema public
@@ -85,6 +103,12 @@ async fn identity_cannot_touch_the_social_graph() {
         "SELECT FROM social_graph.follow_counts",
         "INSERT INTO identity.user_names VALUES ('another', 1)",
         "DELETE FROM identity.user_names",
+        "DELETE FROM identity.audit_events",
+        "UPDATE identity.audit_events SET actor = ''",
+        "DELETE FROM identity.signing_keys",
+        "UPDATE identity.signing_keys SET public_key = ''",
+        "DELETE FROM identity.service_accounts",
+        "UPDATE identity.service_accounts SET scopes = '{}'",
         "SELECT identity.names_of('a', 'b', 'c')",
         "TRUNCATE identity.users CASCADE",
         "CREATE TABLE identity.mine ()",
@@ -103,6 +127,10 @@ async fn social_graph_cannot_touch_accounts_or_write_counts() {
         "SELECT FROM identity.sessions",
         "SELECT FROM identity.refresh_tokens",
         "SELECT FROM identity.user_names",
+        "SELECT FROM identity.signing_keys",
+        "SELECT FROM identity.service_accounts",
+        "SELECT FROM identity.throttles",
+        "SELECT FROM identity.audit_events",
         "UPDATE identity.accounts SET is_active = false",
         "DELETE FROM identity.users",
         "UPDATE social_graph.follow_counts SET followers = 0",

@@ -20,10 +20,22 @@ impl Row {
             INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (1, 3);
             INSERT INTO identity.sessions (id, user_id, expires_at) OVERRIDING SYSTEM VALUE
                 VALUES (1, 1, now()), (2, 2, now());
-            INSERT INTO identity.refresh_tokens (token_hash, session_id) VALUES (sha256('1'), 1), (sha256('2'), 2)";
+            INSERT INTO identity.refresh_tokens (token_hash, session_id) VALUES (sha256('1'), 1), (sha256('2'), 2);
+            INSERT INTO identity.signing_keys (key_id, public_key, activated_at)
+                VALUES ('1', sha256('1'), NULL), ('2', sha256('2'), now());
+            INSERT INTO identity.service_accounts (id, name, scopes, secret_hash) OVERRIDING SYSTEM VALUE
+                VALUES (1, 's1', '{}', sha256('1')), (2, 's2', '{}', sha256('2'));
+            INSERT INTO identity.throttles VALUES ('1', now()), ('2', now());
+            INSERT INTO identity.audit_events (id, type, minute) OVERRIDING SYSTEM VALUE
+                VALUES (1, 'a', now()), (2, 'b', now())";
         execute(&mut conn, others).await;
         let condition = match table {
-            "identity.users" | "identity.sessions" => "id = 1",
+            "identity.users"
+            | "identity.sessions"
+            | "identity.service_accounts"
+            | "identity.audit_events" => "id = 1",
+            "identity.signing_keys" => "key_id = '1'",
+            "identity.throttles" => "key = '1'",
             "identity.refresh_tokens" => "session_id = 1",
             "social_graph.follows" => "follower_id = 1 AND followed_id = 2",
             _ => "user_id = 1",
@@ -318,6 +330,112 @@ async fn sessions_of_refresh_tokens() {
     )
     .await;
     tokens.takes("session_id", &["2"]).await;
+}
+
+#[tokio::test]
+async fn signing_keys() {
+    let mut keys = Row::of("identity.signing_keys").await;
+    keys.refuses("key_id", &["'2'"], &identity::SIGNING_KEYS_PKEY)
+        .await;
+    keys.refuses(
+        "public_key",
+        &[r"'\x'", "substr(sha256('3'), 2)", r"sha256('3') || '\x00'"],
+        &identity::SIGNING_KEYS_PUBLIC_KEY_LENGTH,
+    )
+    .await;
+    keys.refuses(
+        "retired_at",
+        &["now()"],
+        &identity::SIGNING_KEYS_RETIRED_ONCE_ACTIVE,
+    )
+    .await;
+    keys.refuses("activated_at", &["now()"], &identity::SIGNING_KEYS_ACTIVE_KEY)
+        .await;
+    // One that was active stands in nobody's way.
+    for ended in ["retired_at", "removed_at"] {
+        let end = format!("UPDATE identity.signing_keys SET {ended} = now() WHERE key_id = '2'");
+        execute(&mut keys.conn, "SAVEPOINT active").await;
+        execute(&mut keys.conn, &end).await;
+        keys.takes("activated_at", &["now()"]).await;
+        execute(&mut keys.conn, "ROLLBACK TO active").await;
+    }
+}
+
+#[tokio::test]
+async fn service_accounts() {
+    let mut accounts = Row::of("identity.service_accounts").await;
+    accounts
+        .takes("name", &["repeat('a', 100)", "'azby-09'", "'-'"])
+        .await;
+    accounts
+        .refuses("name", &["''"], &identity::SERVICE_ACCOUNTS_NAME_REQUIRED)
+        .await;
+    accounts
+        .refuses(
+            "name",
+            &["repeat('a', 101)"],
+            &identity::SERVICE_ACCOUNTS_NAME_LENGTH,
+        )
+        .await;
+    accounts
+        .refuses(
+            "name",
+            &["'A'", "'a b'", "'é'", r"E'a\n'", "'a_b'"],
+            &identity::SERVICE_ACCOUNTS_NAME_CHARACTERS,
+        )
+        .await;
+    accounts
+        .refuses("name", &["'s2'"], &identity::SERVICE_ACCOUNTS_NAME_KEY)
+        .await;
+    accounts.takes("scopes", &["array_fill('a'::text, '{50}')"]).await;
+    accounts
+        .refuses(
+            "scopes",
+            &["array_fill('a'::text, '{51}')"],
+            &identity::SERVICE_ACCOUNTS_SCOPES_COUNT,
+        )
+        .await;
+    accounts
+        .refuses(
+            "secret_hash",
+            &[r"'\x'", "substr(sha256('3'), 2)"],
+            &identity::SERVICE_ACCOUNTS_SECRET_HASH_LENGTH,
+        )
+        .await;
+    let again =
+        "INSERT INTO identity.service_accounts (id, name, scopes, secret_hash) OVERRIDING SYSTEM VALUE
+        VALUES (1, 's3', '{}', sha256('3'))";
+    assert_eq!(
+        refusal(&mut accounts.conn, again).await,
+        identity::SERVICE_ACCOUNTS_PKEY.constraint
+    );
+}
+
+#[tokio::test]
+async fn throttles() {
+    let mut throttles = Row::of("identity.throttles").await;
+    throttles
+        .refuses("key", &["'2'"], &identity::THROTTLES_PKEY)
+        .await;
+}
+
+#[tokio::test]
+async fn audit_events() {
+    let mut events = Row::of("identity.audit_events").await;
+    events
+        .refuses("count", &["0", "-1"], &identity::AUDIT_EVENTS_COUNT_POSITIVE)
+        .await;
+    events
+        .refuses("type", &["'b'"], &identity::AUDIT_EVENTS_COUNTED_KEY)
+        .await;
+    // What is not counted happens as often as it likes.
+    execute(&mut events.conn, "UPDATE identity.audit_events SET minute = NULL").await;
+    events.takes("type", &["'b'"]).await;
+    let again = "INSERT INTO identity.audit_events (id, type) OVERRIDING SYSTEM VALUE VALUES (1, 'c')";
+    assert_eq!(
+        refusal(&mut events.conn, again).await,
+        identity::AUDIT_EVENTS_PKEY.constraint
+    );
 }
 
 #[tokio::test]

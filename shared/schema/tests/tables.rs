@@ -2,7 +2,7 @@
 
 use diesel::pg::Pg;
 use diesel::query_builder::QueryFragment;
-use diesel::sql_types::{BigInt, Bool, Bytea, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Nullable, Text, Timestamptz};
 use diesel::{Expression, Table, debug_query};
 use kith_schema::tables::{identity, social_graph};
 
@@ -37,6 +37,9 @@ impl SqlName for Text {
 }
 impl SqlName for Timestamptz {
     const NAME: &'static str = "timestamp with time zone";
+}
+impl SqlName for Array<Text> {
+    const NAME: &'static str = "text[]";
 }
 impl<T: SqlName + diesel::sql_types::SqlType> SqlName for Nullable<T> {
     const NAME: &'static str = T::NAME;
@@ -74,17 +77,23 @@ macro_rules! lines {
 lines!(A B);
 lines!(A B C);
 lines!(A B C D);
+lines!(A B C D E F);
 lines!(A B C D E F G);
 lines!(A B C D E F G H);
 lines!(A B C D E F G H I);
+lines!(A B C D E F G H I J K);
 
 fn declared() -> Vec<String> {
     [
         identity::accounts::table::all_columns().lines(),
+        identity::audit_events::table::all_columns().lines(),
         identity::credentials::table::all_columns().lines(),
         identity::profiles::table::all_columns().lines(),
         identity::refresh_tokens::table::all_columns().lines(),
+        identity::service_accounts::table::all_columns().lines(),
         identity::sessions::table::all_columns().lines(),
+        identity::signing_keys::table::all_columns().lines(),
+        identity::throttles::table::all_columns().lines(),
         identity::user_names::table::all_columns().lines(),
         identity::users::table::all_columns().lines(),
         social_graph::follow_counts::table::all_columns().lines(),

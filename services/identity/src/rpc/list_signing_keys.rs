@@ -18,6 +18,7 @@ pub(super) async fn call(
         algorithm: "EdDSA".to_owned(),
         public_key: app.issuer.key().public_key().to_vec(),
         state: SigningKeyState::Active.into(),
+        ..SigningKey::default()
     };
     let mut keys: Vec<(i64, SigningKey)> = (1..).zip([key]).filter(|(place, _)| *place > after).collect();
     let next_page_token = page.finish(&mut keys, |(place, _)| Cursor {

@@ -5,19 +5,27 @@ mod batch_get_users;
 mod batch_import_users;
 mod change_password;
 mod convert;
+mod create_service_account;
 mod deactivate_user;
 mod delete_user;
 mod get_account;
 mod get_profile;
 mod get_user;
+mod issue_service_token;
+mod list_audit_events;
+mod list_service_accounts;
 mod list_sessions;
 mod list_signing_keys;
 mod list_users;
 mod reactivate_user;
 mod refresh_token;
 mod register;
+mod remove_signing_key;
 mod revoke_all_sessions;
+mod revoke_service_account;
 mod revoke_session;
+mod rotate_service_secret;
+mod rotate_signing_key;
 mod search_users;
 mod update_profile;
 mod update_user;
@@ -174,6 +182,83 @@ impl IdentityService for App {
     ) -> Answer<RevokeAllSessionsResponse> {
         unary(request, |caller, message| {
             revoke_all_sessions::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn rotate_signing_key(
+        &self,
+        request: Request<RotateSigningKeyRequest>,
+    ) -> Answer<RotateSigningKeyResponse> {
+        unary(request, |caller, message| {
+            rotate_signing_key::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn remove_signing_key(
+        &self,
+        request: Request<RemoveSigningKeyRequest>,
+    ) -> Answer<RemoveSigningKeyResponse> {
+        unary(request, |caller, message| {
+            remove_signing_key::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn create_service_account(
+        &self,
+        request: Request<CreateServiceAccountRequest>,
+    ) -> Answer<CreateServiceAccountResponse> {
+        unary(request, |caller, message| {
+            create_service_account::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn list_service_accounts(
+        &self,
+        request: Request<ListServiceAccountsRequest>,
+    ) -> Answer<ListServiceAccountsResponse> {
+        unary(request, |caller, message| {
+            list_service_accounts::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn rotate_service_secret(
+        &self,
+        request: Request<RotateServiceSecretRequest>,
+    ) -> Answer<RotateServiceSecretResponse> {
+        unary(request, |caller, message| {
+            rotate_service_secret::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn revoke_service_account(
+        &self,
+        request: Request<RevokeServiceAccountRequest>,
+    ) -> Answer<RevokeServiceAccountResponse> {
+        unary(request, |caller, message| {
+            revoke_service_account::call(self, caller, message)
+        })
+        .await
+    }
+
+    async fn issue_service_token(
+        &self,
+        request: Request<IssueServiceTokenRequest>,
+    ) -> Answer<IssueServiceTokenResponse> {
+        unary(request, |(), message| issue_service_token::call(self, message)).await
+    }
+
+    async fn list_audit_events(
+        &self,
+        request: Request<ListAuditEventsRequest>,
+    ) -> Answer<ListAuditEventsResponse> {
+        unary(request, |caller, message| {
+            list_audit_events::call(self, caller, message)
         })
         .await
     }

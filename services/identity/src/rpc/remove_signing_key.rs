@@ -1,0 +1,14 @@
+use kith_contracts::identity::v1::{RemoveSigningKeyRequest, RemoveSigningKeyResponse};
+use kith_primitives::{Failure, Reason, ServiceCaller};
+
+use crate::App;
+
+/// To be built.
+#[expect(clippy::unused_async, reason = "to be built")]
+pub(super) async fn call(
+    _app: &App,
+    _caller: ServiceCaller,
+    _request: RemoveSigningKeyRequest,
+) -> Result<RemoveSigningKeyResponse, Failure> {
+    Err(Failure::new(Reason::MethodUnknown, "not built yet"))
+}

@@ -1,0 +1,1 @@
+DROP TABLE identity.service_accounts;

@@ -1,0 +1,2 @@
+DROP TABLE identity.audit_events;
+DROP TABLE identity.throttles;
