@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use kith_client::BearerToken;
 use kith_contracts::identity::v1::batch_get_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{BatchGetUsersRequest, User, UserKey, user_key};
 use kith_primitives::{ServiceId, UserId};
-use kith_rpc::client::{self, BearerToken};
 use kith_rpc::process::AnyError;
 use kith_tokens::Issuer;
 use secrecy::SecretString;
@@ -87,7 +87,7 @@ impl Local {
 
     /// Looks users up; `None` for those that do not exist.
     pub(crate) async fn users(&self, keys: Vec<user_key::Key>) -> Result<Vec<Option<User>>, AnyError> {
-        let channel = client::channel(&self.facts.identity)?;
+        let channel = kith_client::channel(&self.facts.identity)?;
         let token = BearerToken::new(&self.operator_token([])?)?;
         let identity = IdentityServiceClient::with_interceptor(channel, token);
         let keys: Vec<_> = keys.into_iter().map(|key| UserKey { key: Some(key) }).collect();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use kith_client::BearerToken;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
-use kith_rpc::client::{self, BearerToken};
 use kith_rpc::process::AnyError;
 use kith_settings::{Reader, Setting, Topic};
 use kith_social_graph::settings as social_graph;
@@ -89,7 +89,7 @@ impl Topic for OperatorSettings {
 
 fn optional_address(reader: &mut Reader<'_>, setting: &'static Setting) -> Option<Option<String>> {
     reader.optional(setting, |reader, setting| {
-        reader.value_with(setting, client::address)
+        reader.value_with(setting, kith_client::address)
     })
 }
 
@@ -135,8 +135,8 @@ impl Operator {
 
     fn at(identity: &str, social_graph: &str, credentials: Credentials) -> Result<Self, AnyError> {
         Ok(Self {
-            identity: client::channel(identity)?,
-            social_graph: client::channel(social_graph)?,
+            identity: kith_client::channel(identity)?,
+            social_graph: kith_client::channel(social_graph)?,
             credentials,
         })
     }

@@ -9,7 +9,7 @@ use std::error::Error;
 
 use kith_contracts::social_graph::v1::social_graph_service_server::{SERVICE_NAME, SocialGraphServiceServer};
 use kith_postgres::Database;
-use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Readiness, Server, client, refresh_keys};
+use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Readiness, Server, refresh_keys};
 use kith_tokens::{SharedKeys, Verifier};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,7 @@ pub async fn run(
     let readiness = Readiness::new();
     let (there, known) = (readiness.latch("database"), readiness.latch("signing keys"));
     let keys = SharedKeys::new();
-    let identity = client::channel(&settings.identity_url)?;
+    let identity = kith_client::channel(&settings.identity_url)?;
     let database = Database::new(&settings.database_url, &settings.pool);
     let server = Server {
         service: SERVICE_NAME,

@@ -59,7 +59,7 @@ impl Topic for SocialGraphSettings {
         let server = ServerSettings::read(reader);
         let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
         let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
-        let identity_url = reader.value_with(&IDENTITY_URL, kith_rpc::client::address);
+        let identity_url = reader.value_with(&IDENTITY_URL, kith_client::address);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
         Some(Self {

@@ -6,7 +6,6 @@
 #![warn(missing_docs)]
 
 mod batch;
-pub mod client;
 mod connections;
 mod convert;
 mod handler;

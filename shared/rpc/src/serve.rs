@@ -122,6 +122,7 @@ fn health_methods(methods: Methods) -> Methods {
 
 #[cfg(test)]
 mod tests {
+    use kith_client::{BearerToken, channel};
     use kith_contracts::social_graph::v1::GetFollowRequest;
     use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
     use kith_contracts::social_graph::v1::social_graph_service_server::SERVICE_NAME;
@@ -131,7 +132,6 @@ mod tests {
     use tonic_types::StatusExt;
 
     use super::*;
-    use crate::client::{BearerToken, channel};
 
     /// The method as its contract would be without `option (kith.access.v1.access)`.
     fn without_rule(path: &str) -> Methods {

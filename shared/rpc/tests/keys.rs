@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kith_contracts::social_graph::v1::GetFollowRequest;
 use kith_primitives::{Failure, Reason, UserId};
-use kith_rpc::{Readiness, client, refresh_keys_every};
+use kith_rpc::{Readiness, refresh_keys_every};
 use kith_tokens::{Issuer, SharedKeys, SigningKey};
 use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
@@ -30,7 +30,7 @@ impl Fetching {
         let server = TestServer::start_with(|options| options.keys = Some(keys.clone())).await;
         let (readiness, shutdown) = (Readiness::new(), CancellationToken::new());
         let latch = readiness.latch("signing keys");
-        let channel = client::channel(&format!("http://{}", identity_server.address)).expect("a URL");
+        let channel = kith_client::channel(&format!("http://{}", identity_server.address)).expect("a URL");
         let interval = Duration::from_millis(1);
         let task = refresh_keys_every(interval, channel, keys, latch, shutdown.clone());
         Self {

@@ -13,7 +13,7 @@ use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphSe
 use kith_identity::IdentitySettings;
 use kith_postgres::PoolSettings;
 use kith_primitives::{ServiceId, UserId};
-use kith_rpc::{ServerSettings, TokenSettings, client};
+use kith_rpc::{ServerSettings, TokenSettings};
 use kith_schema::Role;
 use kith_social_graph::SocialGraphSettings;
 use kith_tokens::{Issuer, SigningKey};
@@ -109,8 +109,8 @@ impl TestApp {
         };
         let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
 
-        let identity = client::channel(&identity_url).expect("a URL");
-        let social_graph = client::channel(&social_graph_url).expect("a URL");
+        let identity = kith_client::channel(&identity_url).expect("a URL");
+        let social_graph = kith_client::channel(&social_graph_url).expect("a URL");
         ready(identity.clone()).await;
         ready(social_graph.clone()).await;
         Self {

@@ -1,6 +1,6 @@
 //! Who calls in a test.
 
-use kith_rpc::client::BearerToken;
+use kith_client::BearerToken;
 use secrecy::SecretString;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};

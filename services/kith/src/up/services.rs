@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use kith_identity::IdentitySettings;
 use kith_postgres::DatabaseUrl;
-use kith_rpc::client;
 use kith_rpc::process::AnyError;
 use kith_schema::Role;
 use kith_settings::Setting;
@@ -24,7 +23,6 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::UpSettings;
 use super::settings::{IDENTITY_ADDRESS, SOCIAL_GRAPH_ADDRESS};
-use crate::report;
 use crate::run_file::RunFile;
 
 /// How long a service may take to become ready once its database is.
@@ -168,7 +166,7 @@ impl Services {
             || format!("{service} is not ready after {seconds} s; its log lines above say what it waits for");
         tokio::select! {
             ended = self.ended() => Err(ended.to_string().into()),
-            serving = timeout(READY_WITHIN, serving(client::channel(url)?)) => serving.map_err(|_| late().into()),
+            serving = timeout(READY_WITHIN, serving(kith_client::channel(url)?)) => serving.map_err(|_| late().into()),
         }
     }
 
@@ -195,7 +193,7 @@ fn why(joined: Result<(&'static str, Result<(), AnyError>), JoinError>) -> Ended
         },
         Ok((service, Err(error))) => Ended {
             service,
-            reason: report::chain(&*error),
+            reason: kith_primitives::chain(&*error),
         },
         Err(error) => Ended {
             service: "a service",
