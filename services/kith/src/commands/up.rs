@@ -93,7 +93,7 @@ async fn up(settings: UpSettings, keep: Keep) -> Result<ExitCode, AnyError> {
         biased;
         () = shutdown.cancelled() => None,
         exit = postgres.ended() => Some(exit.to_string()),
-        error = serve(&settings, &held, &postgres, &mut services, listeners, began) => Some(report::chain(&*error)),
+        error = serve(&settings, &held, &postgres, &mut services, listeners, began) => Some(kith_primitives::chain(&*error)),
     };
     if let Some(problem) = &ended {
         progress(&format!("error: {problem}\nstopping …"));
