@@ -1,6 +1,7 @@
 //! Parsed values of identity. What is here cannot be wrong; each parser holds the rules that the database holds too.
 
 mod account_change;
+mod audit;
 mod device_label;
 mod email;
 mod password;
@@ -12,6 +13,7 @@ mod text;
 mod username;
 
 pub(crate) use account_change::AccountChange;
+pub(crate) use audit::{Actor, AuditEvent, AuditEventType, AuditSubject};
 pub(crate) use device_label::DeviceLabel;
 pub(crate) use email::Email;
 pub(crate) use password::Password;

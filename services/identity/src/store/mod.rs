@@ -3,6 +3,7 @@
 mod account_changes;
 mod account_lists;
 mod accounts;
+mod audit;
 mod credentials;
 mod imports;
 mod profiles;
@@ -13,6 +14,7 @@ mod users;
 pub(crate) use account_changes::{account_update, user_deactivate, user_reactivate};
 pub(crate) use account_lists::{account_find, accounts_page, users_search};
 pub(crate) use accounts::{NewAccount, account_create};
+pub(crate) use audit::{audit_event_count, audit_event_create_in_txn};
 pub(crate) use credentials::{SignInName, credential_find, credential_of, credential_update};
 pub(crate) use imports::{Imported, NewUser, users_import};
 pub(crate) use profiles::{ProfileRow, profile_find, profile_update};
