@@ -8,7 +8,7 @@ use kith_rules::identity::user_not_found;
 use kith_schema::tables::identity::users;
 
 use super::sessions::sessions_delete_in_txn;
-use super::users::{not_owned, user_is_owned_in_txn};
+use super::users::{not_owned, user_lock_in_txn};
 use super::{AccountRow, UserRow};
 use crate::domain::{AccountChange, Email};
 
@@ -83,11 +83,11 @@ pub(crate) async fn user_deactivate(
 ) -> Result<UserRow, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
-            if !user_is_owned_in_txn(conn, user_id, owner).await? {
+            if !user_lock_in_txn(conn, user_id, owner).await? {
                 return Err(not_owned(conn, user_id).await?.into());
             }
             let user = user_set_active_in_txn(conn, user_id, false).await?;
-            // A statement after the update, so that it sees the sessions of sign-ins which the update waited for.
+            // A statement after the lock, so that it sees the sessions of sign-ins which the lock waited for.
             sessions_delete_in_txn(conn, user_id, None).await?;
             user.ok_or_else(|| user_not_found(user_id).into())
         })

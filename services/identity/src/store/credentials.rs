@@ -8,7 +8,7 @@ use kith_schema::tables::identity::{credentials, users};
 use secrecy::ExposeSecret;
 
 use super::sessions::sessions_delete_in_txn;
-use super::users::{EMAIL_KEY, USERNAME_KEY};
+use super::users::{EMAIL_KEY, USERNAME_KEY, user_lock_in_txn};
 use crate::domain::{Email, Username};
 use crate::passwords::StoredHash;
 
@@ -84,6 +84,9 @@ pub(crate) async fn credential_update(
 ) -> Result<Option<usize>, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
+            if !user_lock_in_txn(conn, old.user_id, None).await? {
+                return Ok(None);
+            }
             let current = credentials::table
                 .find(old.user_id.get())
                 .filter(credentials::password_hash.eq(old.password_hash.0.expose_secret()));

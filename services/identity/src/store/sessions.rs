@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 
 use super::UserRow;
 use super::credentials::Credential;
-use super::users::not_owned;
+use super::users::{not_owned, user_lock_in_txn};
 use crate::domain::DeviceLabel;
 
 /// A session.
@@ -133,7 +133,7 @@ pub(crate) async fn sessions_page(
     Ok((rows, next))
 }
 
-/// Ends one of a user's sessions and answers it as it was.
+/// Ends one of a user's living sessions and answers it as it was.
 pub(crate) async fn session_delete(
     database: &Database,
     user_id: UserId,
@@ -143,7 +143,8 @@ pub(crate) async fn session_delete(
         .write(async |conn: &mut Connection| {
             let own = sessions::table
                 .find(session_id.get())
-                .filter(sessions::user_id.eq(user_id.get()));
+                .filter(sessions::user_id.eq(user_id.get()))
+                .filter(sessions::expires_at.gt(diesel::dsl::now));
             let delete = diesel::delete(own).returning(SessionRow::as_returning());
             Ok(run("session_delete", delete.get_result(conn)).await.optional()?)
         })
@@ -159,7 +160,7 @@ pub(crate) async fn sessions_delete(
 ) -> Result<usize, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
-            if !super::users::user_is_owned_in_txn(conn, user_id, owner).await? {
+            if !user_lock_in_txn(conn, user_id, owner).await? {
                 return Err(not_owned(conn, user_id).await?.into());
             }
             Ok(sessions_delete_in_txn(conn, user_id, kept).await?)
@@ -167,7 +168,8 @@ pub(crate) async fn sessions_delete(
         .await
 }
 
-/// Ends a user's sessions, but for `kept`, and answers how many.
+/// Ends a user's sessions, but for `kept`, and answers how many there were; those that had expired were none any more.
+/// The user is locked before.
 pub(super) async fn sessions_delete_in_txn(
     conn: &mut Connection,
     user_id: UserId,
@@ -176,7 +178,9 @@ pub(super) async fn sessions_delete_in_txn(
     let others = sessions::table
         .filter(sessions::user_id.eq(user_id.get()))
         .filter(sessions::id.ne(kept.map_or(0, SessionId::get)));
-    run("sessions_delete", diesel::delete(others).execute(conn)).await
+    let delete = diesel::delete(others).returning(sessions::expires_at.gt(diesel::dsl::now));
+    let lived: Vec<bool> = run("sessions_delete", delete.get_results(conn)).await?;
+    Ok(lived.into_iter().filter(|lived| *lived).count())
 }
 
 /// The failure of a call that names a session which is not the caller's.

@@ -89,17 +89,22 @@ pub(crate) async fn user_exists(database: &Database, id: UserId) -> Result<bool,
         .await
 }
 
-/// Whether there is such a user, and it is the `owner`'s own where there is one.
-pub(super) async fn user_is_owned_in_txn(
+/// Locks a user, the `owner`'s own where there is one, and answers whether there is such a user.
+///
+/// Whatever ends several sessions of a user does this first: it waits for sign-ins under way, whose share lock this
+/// one excludes, and two that end the same sessions, each in an order of its own, are not each other's deadlock.
+pub(super) async fn user_lock_in_txn(
     conn: &mut Connection,
     id: UserId,
     owner: Option<UserId>,
 ) -> Result<bool, Abort> {
     let own = users::table
         .find(id.get())
-        .filter(users::id.eq(owner.unwrap_or(id).get()));
-    let owned = diesel::select(diesel::dsl::exists(own));
-    Ok(run("user_is_owned", owned.get_result(conn)).await?)
+        .filter(users::id.eq(owner.unwrap_or(id).get()))
+        .select(users::id)
+        .for_no_key_update();
+    let locked: Option<i64> = run("user_lock", own.first(conn)).await.optional()?;
+    Ok(locked.is_some())
 }
 
 /// Why nothing of `id` is the caller's: it is somebody else's, or nobody's.
