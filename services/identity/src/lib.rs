@@ -7,13 +7,15 @@ pub mod settings;
 mod store;
 mod turns;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use kith_contracts::FILE_DESCRIPTOR_SET;
 use kith_contracts::identity::v1::identity_service_server::{IdentityServiceServer, SERVICE_NAME};
 use kith_postgres::Database;
-use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Readiness, Server};
+use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Methods, Readiness, Server};
 use kith_tokens::{Issuer, SharedKeys, Verifier, VerifyingKeys};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,8 @@ struct App {
     /// queue without a connection; a lock in the database orders those of other processes.
     deletions: Turns,
     issuer: Arc<Issuer>,
+    /// Every scope that a method of any service asks for, and so every one that a service account may have.
+    scopes: Arc<BTreeSet<String>>,
     /// How long a session lives without a refresh.
     session_lifetime: TimeDelta,
 }
@@ -67,6 +71,7 @@ pub async fn run(
         passwords,
         deletions: Turns::new(1, MAX_WAITING_DELETIONS),
         issuer: Arc::new(issuer),
+        scopes: Arc::new(Methods::from_descriptors(FILE_DESCRIPTOR_SET)?.scopes()),
         session_lifetime: TimeDelta::from_std(settings.session_lifetime)?,
     };
     let server = Server {

@@ -1,8 +1,8 @@
-use kith_contracts::identity::v1::{Account, Profile, Session, User};
+use kith_contracts::identity::v1::{Account, Profile, ServiceAccount, Session, User};
 use kith_primitives::{Etag, SessionId, UserCaller};
 use kith_rpc::timestamp;
 
-use crate::store::{AccountRow, ProfileRow, SessionRow, UserRow};
+use crate::store::{AccountRow, ProfileRow, ServiceAccountRow, SessionRow, UserRow};
 
 pub(super) fn user(row: UserRow) -> User {
     User {
@@ -46,6 +46,17 @@ pub(super) fn session(row: SessionRow, current: Option<SessionId>) -> Session {
         refresh_time: Some(timestamp(row.refreshed_at)),
         expire_time: Some(timestamp(row.expires_at)),
         current: current == Some(SessionId::from_database(row.id)),
+    }
+}
+
+pub(super) fn service_account(row: ServiceAccountRow) -> ServiceAccount {
+    ServiceAccount {
+        id: row.id,
+        name: row.name,
+        scopes: row.scopes,
+        create_time: Some(timestamp(row.created_at)),
+        secret_update_time: Some(timestamp(row.secret_updated_at)),
+        revoke_time: row.revoked_at.map(timestamp),
     }
 }
 

@@ -8,6 +8,7 @@ mod credentials;
 mod imports;
 mod profiles;
 mod refreshes;
+mod service_accounts;
 mod sessions;
 mod users;
 
@@ -19,6 +20,10 @@ pub(crate) use credentials::{SignInName, credential_find, credential_of, credent
 pub(crate) use imports::{Imported, NewUser, users_import};
 pub(crate) use profiles::{ProfileRow, profile_find, profile_update};
 pub(crate) use refreshes::{NextToken, Refresh, refresh_token_exchange};
+pub(crate) use service_accounts::{
+    ServiceAccountRow, service_account_create, service_account_prove, service_account_revoke,
+    service_accounts_page, service_secret_rotate,
+};
 pub(crate) use sessions::{
     NewSession, SessionRow, session_create, session_delete, session_not_found, sessions_delete, sessions_page,
 };
