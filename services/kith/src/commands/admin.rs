@@ -1,4 +1,6 @@
-//! `kith admin`: what operators do to users and counters.
+//! `kith admin`: what operators do to users, counters and service accounts.
+
+mod service_accounts;
 
 use std::process::ExitCode;
 
@@ -69,6 +71,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands(subcommands.map(|subcommand| subcommand.args(args::<OperatorSettings>())))
+        .subcommand(service_accounts::command())
 }
 
 pub(super) fn run(
@@ -80,6 +83,9 @@ pub(super) fn run(
     let Some((name, matches)) = matches.subcommand() else {
         return Ok(ExitCode::from(2));
     };
+    if name == service_accounts::SERVICE_ACCOUNTS {
+        return service_accounts::run(invocation, matches, environment);
+    }
     let settings: OperatorSettings = invocation.read(matches, environment)?;
     let runtime = process::runtime()?;
     let action = ON_USERS.iter().find(|(action, ..)| *action == name);
