@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kith_client::BearerToken;
+use kith_client::{BearerToken, Channel};
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
 use kith_rpc::process::AnyError;
@@ -11,7 +11,6 @@ use kith_social_graph::settings as social_graph;
 use secrecy::SecretString;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use crate::data_directory::DataDirectory;

@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
+use kith_client::Channel;
 use kith_contracts::identity::v1::ListSigningKeysRequest;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_tokens::{SharedKeys, VerifyingKeys};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use crate::health::Latch;

@@ -31,4 +31,4 @@ pub use settings::{ReflectionMode, ServerSettings, TokenSettings};
 
 /// The largest message that a server takes or sends, in bytes: tonic's default for what it takes, while it would send
 /// messages of any size.
-pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+pub const MAX_MESSAGE_BYTES: usize = kith_client::MAX_MESSAGE_BYTES;

@@ -5,6 +5,7 @@ use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kith_client::Channel;
 use kith_identity::IdentitySettings;
 use kith_postgres::DatabaseUrl;
 use kith_rpc::process::AnyError;
@@ -16,7 +17,6 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
