@@ -4,7 +4,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use kith_client::{Builder, Channel};
 use kith_contracts::identity::v1::batch_import_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{
@@ -23,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -59,6 +59,7 @@ impl Default for AppOptions {
 pub struct TestApp {
     /// The database that both work on.
     pub database: TestDatabase,
+    signing_key: SigningKey,
     issuer: Issuer,
     identity: Channel,
     social_graph: Channel,
@@ -91,7 +92,7 @@ impl TestApp {
             pool: options.pool.clone(),
             server: options.server.clone(),
             tokens: tokens.clone(),
-            signing_key,
+            signing_key: signing_key.clone(),
             session_lifetime: Duration::from_secs(3600),
             password_hashes_at_once: 2,
         };
@@ -109,13 +110,13 @@ impl TestApp {
         };
         let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
 
-        // Tests see what a service answers, and not what another attempt makes of it.
-        let channel = |url| Builder::new(url).max_attempts(1).build().expect("a URL");
-        let (identity, social_graph) = (channel(identity_url), channel(social_graph_url));
+        let identity = kith_client::channel(&identity_url).expect("a URL");
+        let social_graph = kith_client::channel(&social_graph_url).expect("a URL");
         ready(identity.clone()).await;
         ready(social_graph.clone()).await;
         Self {
             database,
+            signing_key,
             issuer,
             identity,
             social_graph,
@@ -149,6 +150,11 @@ impl TestApp {
             Some("social_graph") => self.social_graph.clone(),
             _ => panic!("no service is called {service}"),
         }
+    }
+
+    /// The key that the services trust, for tokens that no issuer would make.
+    pub fn signing_key(&self) -> &SigningKey {
+        &self.signing_key
     }
 
     /// Signs tokens that the services accept.

@@ -13,3 +13,4 @@ mod registration_storm;
 mod rows;
 mod rules;
 mod size;
+mod tampered_tokens;
