@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kith_client::{Builder, Channel};
 use kith_contracts::identity::v1::batch_import_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{
@@ -22,7 +23,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -110,8 +110,9 @@ impl TestApp {
         };
         let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
 
-        let identity = kith_client::channel(&identity_url).expect("a URL");
-        let social_graph = kith_client::channel(&social_graph_url).expect("a URL");
+        // Tests see what a service answers, and not what another attempt makes of it.
+        let channel = |url| Builder::new(url).max_attempts(1).build().expect("a URL");
+        let (identity, social_graph) = (channel(identity_url), channel(social_graph_url));
         ready(identity.clone()).await;
         ready(social_graph.clone()).await;
         Self {
