@@ -12,6 +12,7 @@ mod handler;
 mod health;
 mod keys;
 pub mod layers;
+mod limits;
 mod methods;
 mod preface;
 pub mod process;
@@ -19,6 +20,7 @@ mod reflection;
 mod serve;
 mod settings;
 pub mod status;
+mod tls;
 
 pub use batch::Batch;
 pub use convert::timestamp;
@@ -27,7 +29,8 @@ pub use health::{Latch, Readiness};
 pub use keys::{refresh_keys, refresh_keys_every};
 pub use methods::{Audience, Method, Methods};
 pub use serve::{Authentication, ServeError, Server};
-pub use settings::{ReflectionMode, ServerSettings, TokenSettings};
+pub use settings::{PlaintextServerSettings, ReflectionMode, ServerSettings, TokenSettings};
+pub use tls::{TlsError, TlsFiles, TlsPart};
 
 /// The largest message that a server takes or sends, in bytes: tonic's default for what it takes, while it would send
 /// messages of any size.

@@ -1,5 +1,6 @@
 //! From a listener to a served port, and from the shutdown signal to an orderly end.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use kith_tokens::{SharedKeys, Verifier};
@@ -12,9 +13,11 @@ use tonic::service::Routes;
 use crate::connections::Connections;
 use crate::health::{self, Readiness};
 use crate::layers::{self, Shared};
+use crate::limits::Limits;
 use crate::methods::{Audience, Method, Methods};
 use crate::reflection;
 use crate::settings::ServerSettings;
+use crate::tls::{self, Tls, TlsError};
 
 /// How a server learns who calls.
 #[derive(Clone, Debug)]
@@ -53,6 +56,9 @@ pub enum ServeError {
     /// The listener has no address.
     #[error("the listener has no address")]
     Listener(#[source] std::io::Error),
+    /// TLS cannot be made of its files.
+    #[error("the file for TLS {0}")]
+    Tls(#[from] TlsError),
 }
 
 impl Server {
@@ -83,17 +89,18 @@ impl Server {
             verifier: self.authentication.verifier,
             keys: self.authentication.keys,
             readiness: self.readiness.clone(),
+            limits: Limits::new(&settings),
             drain: drain.clone(),
             mutations: mutations.clone(),
             default_deadline: settings.default_deadline,
             max_deadline: settings.max_deadline,
         });
-        let connections = Connections::new(layers::wrap(routes.into_axum_router(), &shared));
+        let tls = settings.tls.map(Tls::load).transpose()?.map(Arc::new);
+        let router = layers::wrap(routes.into_axum_router(), &shared);
+        let connections = Connections::new(router, tls.clone(), settings.max_connection_age);
+        let accept = connections.accept(&listener, &self.shutdown, settings.shutdown_delay);
         let report = health::report(reporter, service, self.readiness, self.shutdown.clone());
-        let (connections, ()) = tokio::join!(
-            connections.accept(&listener, &self.shutdown, settings.shutdown_delay),
-            report
-        );
+        let (connections, ()) = tokio::join!(following(tls, accept), report);
 
         let deadline = Instant::now() + settings.drain_timeout;
         drain.cancel();
@@ -104,6 +111,17 @@ impl Server {
             tracing::warn!(service, unfinished, "mutations did not finish in time");
         }
         Ok(())
+    }
+}
+
+/// Runs `work` while certificates follow their files.
+async fn following<F: Future>(tls: Option<Arc<Tls>>, work: F) -> F::Output {
+    let Some(tls) = tls else {
+        return work.await;
+    };
+    tokio::select! {
+        done = work => done,
+        never = tls.follow_files(tls::RELOAD_INTERVAL) => match never {},
     }
 }
 

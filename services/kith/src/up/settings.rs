@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kith_identity::settings::{self as identity, HASHES_AT_ONCE, SESSION_LIFETIME};
 use kith_postgres::{DatabaseUrl, PoolSettings};
-use kith_rpc::{ServerSettings, TokenSettings};
+use kith_rpc::{PlaintextServerSettings, ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
 use kith_social_graph::settings as social_graph;
 
@@ -54,7 +54,7 @@ impl Topic for UpSettings {
         let topics = [
             RoleSettings::settings(),
             PoolSettings::settings(),
-            ServerSettings::settings(),
+            PlaintextServerSettings::settings(),
             TokenSettings::settings(),
         ];
         [DataDirectory::settings(), own, topics.concat()].concat()
@@ -64,10 +64,12 @@ impl Topic for UpSettings {
         let directory = DataDirectory::read(reader);
         let database_url = reader.optional(&DATABASE_URL, DatabaseUrl::from_setting);
         let roles = RoleSettings::read(reader);
-        let server = ServerSettings::read(reader);
-        let identity_address = ServerSettings::listen_address(reader, &IDENTITY_ADDRESS, server.as_ref());
+        // Without TLS: the services call each other here, by addresses that no certificate is for.
+        let server = PlaintextServerSettings::read(reader);
+        let identity_address =
+            PlaintextServerSettings::listen_address(reader, &IDENTITY_ADDRESS, server.as_ref());
         let social_graph_address =
-            ServerSettings::listen_address(reader, &SOCIAL_GRAPH_ADDRESS, server.as_ref());
+            PlaintextServerSettings::listen_address(reader, &SOCIAL_GRAPH_ADDRESS, server.as_ref());
         let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let pool = PoolSettings::read(reader);
@@ -87,7 +89,7 @@ impl Topic for UpSettings {
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
             pool: pool?,
-            server: server?,
+            server: server?.0,
             tokens: tokens?,
         })
     }

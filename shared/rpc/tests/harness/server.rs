@@ -53,8 +53,12 @@ impl TestServer {
 
     /// Serves the fake identity.
     pub(crate) async fn of_identity(identity: &Identity) -> Self {
+        Self::of_identity_with(identity, |_| {}).await
+    }
+
+    pub(crate) async fn of_identity_with(identity: &Identity, change: impl FnOnce(&mut Options)) -> Self {
         let name = identity::v1::identity_service_server::SERVICE_NAME;
-        Self::serve(name, identity.routes(), Graph::new(), |_| {}).await
+        Self::serve(name, identity.routes(), Graph::new(), change).await
     }
 
     async fn serve(
