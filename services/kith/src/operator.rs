@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kith_client::{BearerToken, Channel};
+use kith_client::{BearerToken, Builder, Channel, TlsFiles};
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
 use kith_rpc::process::AnyError;
@@ -44,6 +44,7 @@ pub(crate) enum OperatorSettings {
     Remote {
         identity: String,
         social_graph: String,
+        tls: TlsFiles,
         token: BearerToken,
     },
 }
@@ -53,6 +54,7 @@ impl Topic for OperatorSettings {
         [
             DataDirectory::settings(),
             vec![&IDENTITY_URL, &SOCIAL_GRAPH_URL, &OPERATOR_TOKEN],
+            TlsFiles::settings(),
         ]
         .concat()
     }
@@ -64,11 +66,13 @@ impl Topic for OperatorSettings {
         let token = reader.optional(&OPERATOR_TOKEN, |reader, setting| {
             reader.secret_with(setting, parse_token)
         });
+        let tls = TlsFiles::read(reader);
         match (identity?, social_graph?, token?) {
             (None, None, _) => directory.map(Self::Local),
             (Some(identity), Some(social_graph), Some(token)) => Some(Self::Remote {
                 identity,
                 social_graph,
+                tls: tls?,
                 token,
             }),
             (identity, social_graph, token) => {
@@ -119,23 +123,26 @@ impl Operator {
                     ..
                 } = local.facts().clone();
                 Self::at(
-                    &identity,
-                    &social_graph,
+                    [&identity, &social_graph],
+                    &TlsFiles::default(),
                     Credentials::Signed(Box::new(local), scopes),
                 )
             }
             OperatorSettings::Remote {
                 identity,
                 social_graph,
+                tls,
                 token,
-            } => Self::at(&identity, &social_graph, Credentials::Given(token)),
+            } => Self::at([&identity, &social_graph], &tls, Credentials::Given(token)),
         }
     }
 
-    fn at(identity: &str, social_graph: &str, credentials: Credentials) -> Result<Self, AnyError> {
+    fn at(addresses: [&str; 2], tls: &TlsFiles, credentials: Credentials) -> Result<Self, AnyError> {
+        let [identity, social_graph] =
+            addresses.map(|address| Builder::new(address).tls(tls.clone()).build());
         Ok(Self {
-            identity: kith_client::channel(identity)?,
-            social_graph: kith_client::channel(social_graph)?,
+            identity: identity?,
+            social_graph: social_graph?,
             credentials,
         })
     }

@@ -7,6 +7,7 @@ mod store;
 
 use std::error::Error;
 
+use kith_client::Builder;
 use kith_contracts::social_graph::v1::social_graph_service_server::{SERVICE_NAME, SocialGraphServiceServer};
 use kith_postgres::Database;
 use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Readiness, Server, refresh_keys};
@@ -38,7 +39,9 @@ pub async fn run(
     let readiness = Readiness::new();
     let (there, known) = (readiness.latch("database"), readiness.latch("signing keys"));
     let keys = SharedKeys::new();
-    let identity = kith_client::channel(&settings.identity_url)?;
+    let identity = Builder::new(settings.identity_url)
+        .tls(settings.identity_tls)
+        .build()?;
     let database = Database::new(&settings.database_url, &settings.pool);
     let server = Server {
         service: SERVICE_NAME,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use kith_client::TlsFiles;
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
@@ -23,7 +24,7 @@ pub const IDENTITY_URL: Setting = Setting::new(
     "identity-url",
     "where identity is, to fetch the keys that verify tokens",
 )
-.value("a URL such as http://127.0.0.1:50051")
+.value("a URL such as http://127.0.0.1:50051 or https://identity.example")
 .default("http://127.0.0.1:50051");
 
 /// Everything that the social-graph service is told.
@@ -41,6 +42,8 @@ pub struct SocialGraphSettings {
     pub tokens: TokenSettings,
     /// Where the keys that sign tokens are published.
     pub identity_url: String,
+    /// Whom to trust there, and what to show, where that is `https://`.
+    pub identity_tls: TlsFiles,
 }
 
 impl Topic for SocialGraphSettings {
@@ -48,6 +51,7 @@ impl Topic for SocialGraphSettings {
         let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &IDENTITY_URL];
         [
             own,
+            TlsFiles::settings(),
             PoolSettings::settings(),
             ServerSettings::settings(),
             TokenSettings::settings(),
@@ -60,6 +64,7 @@ impl Topic for SocialGraphSettings {
         let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
         let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
         let identity_url = reader.value_with(&IDENTITY_URL, kith_client::address);
+        let identity_tls = TlsFiles::read(reader);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
         Some(Self {
@@ -69,6 +74,7 @@ impl Topic for SocialGraphSettings {
             server: server?,
             tokens: tokens?,
             identity_url: identity_url?,
+            identity_tls: identity_tls?,
         })
     }
 }

@@ -47,6 +47,7 @@ mod outcome;
 mod resolver;
 mod retry;
 mod servers;
+mod settings;
 mod tls;
 
 pub use address::address;

@@ -34,6 +34,18 @@ impl TlsFiles {
         *self == Self::default()
     }
 
+    /// Whether they can be used.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub fn check(&self) -> Result<(), ClientError> {
+        if self.are_none() {
+            Ok(())
+        } else {
+            self.config().map(drop)
+        }
+    }
+
     fn config(&self) -> Result<ClientConfig, ClientError> {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

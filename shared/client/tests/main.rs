@@ -5,4 +5,5 @@ mod harness;
 mod limits;
 mod retries;
 mod servers;
+mod settings;
 mod tls;

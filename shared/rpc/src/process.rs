@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The variables of all programs of Kith, so that one environment does for all of them.
 pub const VARIABLES: &[&str] = &[
+    "KITH_CLIENT_CERTIFICATE_FILE",
+    "KITH_CLIENT_KEY_FILE",
     "KITH_DATABASE_URL",
     "KITH_DATABASE_URL_FILE",
     "KITH_DATA_DIRECTORY",
@@ -24,9 +26,6 @@ pub const VARIABLES: &[&str] = &[
     "KITH_IDENTITY_URL",
     "KITH_LOG_FILTER",
     "KITH_LOG_FORMAT",
-    "KITH_MAX_CONCURRENT_CALLS",
-    "KITH_MAX_CONCURRENT_CALLS_PER_CALLER",
-    "KITH_MAX_CONNECTION_AGE",
     "KITH_MAX_DEADLINE",
     "KITH_OPERATOR_TOKEN",
     "KITH_OPERATOR_TOKEN_FILE",
@@ -37,6 +36,7 @@ pub const VARIABLES: &[&str] = &[
     "KITH_POOL_SIZE",
     "KITH_POSTGRES_BIN",
     "KITH_REFLECTION",
+    "KITH_SERVER_CA_FILE",
     "KITH_SESSION_LIFETIME",
     "KITH_SHUTDOWN_DELAY",
     "KITH_SIGNING_KEY",
@@ -45,9 +45,6 @@ pub const VARIABLES: &[&str] = &[
     "KITH_SOCIAL_GRAPH_DATABASE_URL_FILE",
     "KITH_SOCIAL_GRAPH_LISTEN_ADDRESS",
     "KITH_SOCIAL_GRAPH_URL",
-    "KITH_TLS_CERTIFICATE_FILE",
-    "KITH_TLS_CLIENT_CA_FILE",
-    "KITH_TLS_KEY_FILE",
     "KITH_TOKEN_AUDIENCE",
     "KITH_TOKEN_ISSUER",
 ];

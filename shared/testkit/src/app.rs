@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use kith_client::{Builder, Channel};
+use kith_client::{Builder, Channel, TlsFiles};
 use kith_contracts::identity::v1::batch_import_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{
@@ -107,6 +107,7 @@ impl TestApp {
             server: options.server,
             tokens,
             identity_url: identity_url.clone(),
+            identity_tls: TlsFiles::default(),
         };
         let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
 

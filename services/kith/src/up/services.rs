@@ -5,7 +5,7 @@ use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use kith_client::Channel;
+use kith_client::{Channel, TlsFiles};
 use kith_identity::IdentitySettings;
 use kith_postgres::DatabaseUrl;
 use kith_rpc::process::AnyError;
@@ -143,6 +143,7 @@ impl Services {
             server: settings.server.clone(),
             tokens: settings.tokens.clone(),
             identity_url,
+            identity_tls: TlsFiles::default(),
         };
         self.spawn(
             "social-graph",
