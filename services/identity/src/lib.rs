@@ -1,6 +1,7 @@
 //! The identity service: accounts, profiles, and the tokens that prove who calls.
 
 mod domain;
+mod keys;
 mod passwords;
 mod rpc;
 pub mod settings;
@@ -16,13 +17,14 @@ use kith_contracts::FILE_DESCRIPTOR_SET;
 use kith_contracts::identity::v1::identity_service_server::{IdentityServiceServer, SERVICE_NAME};
 use kith_postgres::Database;
 use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Methods, Readiness, Server};
-use kith_tokens::{Issuer, SharedKeys, Verifier, VerifyingKeys};
+use kith_tokens::Verifier;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 pub use settings::IdentitySettings;
 
+use keys::{Keeper, Keys, Mounted};
 use passwords::Passwords;
 use turns::Turns;
 
@@ -37,7 +39,7 @@ struct App {
     /// Deletions run one at a time: two cascades that meet in the same counters would be each other's deadlock. Here they
     /// queue without a connection; a lock in the database orders those of other processes.
     deletions: Turns,
-    issuer: Arc<Issuer>,
+    keys: Keys,
     /// Every scope that a method of any service asks for, and so every one that a service account may have.
     scopes: Arc<BTreeSet<String>>,
     /// How long a session lives without a refresh.
@@ -55,22 +57,20 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let keys = SharedKeys::own(VerifyingKeys::new([settings.signing_key.public_key()]));
+    let readiness = Readiness::new();
+    // All of them before any can be set: with only one there, the service would count as ready.
+    let (there, signs) = (readiness.latch("database"), readiness.latch("signing key"));
     let verifier = Verifier::new(&settings.tokens.issuer, &settings.tokens.audience)?;
-    let issuer = Issuer::new(
-        settings.signing_key,
-        settings.tokens.issuer,
-        settings.tokens.audience,
-    )?;
+    let keys = Keys::new(settings.signing_keys, settings.tokens, signs)?;
+    let mounted = Mounted::new(settings.signing_keys_file);
+    let keeper = Keeper::new(keys.clone(), mounted, &settings.database_url, &settings.pool);
     let passwords =
         Passwords::new(settings.password_hashes_at_once).map_err(|_| "passwords cannot be hashed")?;
-    let readiness = Readiness::new();
-    let there = readiness.latch("database");
     let app = App {
         database: Database::new(&settings.database_url, &settings.pool),
         passwords,
         deletions: Turns::new(1, MAX_WAITING_DELETIONS),
-        issuer: Arc::new(issuer),
+        keys: keys.clone(),
         scopes: Arc::new(Methods::from_descriptors(FILE_DESCRIPTOR_SET)?.scopes()),
         session_lifetime: TimeDelta::from_std(settings.session_lifetime)?,
     };
@@ -78,7 +78,10 @@ pub async fn run(
         service: SERVICE_NAME,
         routes: routes(app),
         settings: settings.server,
-        authentication: Authentication { verifier, keys },
+        authentication: Authentication {
+            verifier,
+            keys: keys.verifying(),
+        },
         readiness,
         shutdown: shutdown.clone(),
     };
@@ -86,8 +89,9 @@ pub async fn run(
         settings.database_url,
         settings.pool,
         move |is_there| there.set(is_there),
-        shutdown,
+        shutdown.clone(),
     ));
+    tokio::spawn(keeper.keep(settings.signing_keys_interval, shutdown));
     Ok(server.serve(listener).await?)
 }
 

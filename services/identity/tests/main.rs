@@ -18,12 +18,15 @@ mod list_users;
 mod reactivate_user;
 mod refresh_token;
 mod register;
+mod remove_signing_key;
 mod revoke_all_sessions;
 mod revoke_service_account;
 mod revoke_session;
 mod rotate_service_secret;
+mod rotate_signing_key;
 mod search_users;
 mod settings;
+mod signing_keys;
 mod support;
 mod update_profile;
 mod update_user;
@@ -31,5 +34,5 @@ mod who_am_i;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["settings", "support"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&["settings", "signing_keys", "support"]);
 }

@@ -113,10 +113,13 @@ pub(crate) type Authenticated = InterceptedService<Channel, Credentials>;
 
 impl Operator {
     /// The operator of the Kith that is meant. Where we sign its tokens, they have these scopes.
-    pub(crate) fn of(settings: OperatorSettings, scopes: &'static [&'static str]) -> Result<Self, AnyError> {
+    pub(crate) async fn of(
+        settings: OperatorSettings,
+        scopes: &'static [&'static str],
+    ) -> Result<Self, AnyError> {
         match settings {
             OperatorSettings::Local(directory) => {
-                let local = Local::find(&directory)?;
+                let local = Local::find(&directory).await?;
                 let RunFile {
                     identity,
                     social_graph,

@@ -1,10 +1,11 @@
 //! What the service is told. `kith up` and `kith import` take the same settings from here.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kith_client::TlsFiles;
 use kith_postgres::{DatabaseUrl, PoolSettings};
-use kith_rpc::{ServerSettings, TokenSettings};
+use kith_rpc::{SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
 
 /// Where it listens.
@@ -44,11 +45,18 @@ pub struct SocialGraphSettings {
     pub identity_url: String,
     /// Whom to trust there, and what to show, where that is `https://`.
     pub identity_tls: TlsFiles,
+    /// How often they are fetched again.
+    pub signing_keys_interval: Duration,
 }
 
 impl Topic for SocialGraphSettings {
     fn settings() -> Vec<&'static Setting> {
-        let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &IDENTITY_URL];
+        let own = vec![
+            &LISTEN_ADDRESS,
+            &DATABASE_URL,
+            &IDENTITY_URL,
+            &SIGNING_KEYS_INTERVAL,
+        ];
         [
             own,
             TlsFiles::settings(),
@@ -65,6 +73,7 @@ impl Topic for SocialGraphSettings {
         let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
         let identity_url = reader.value_with(&IDENTITY_URL, kith_client::address);
         let identity_tls = TlsFiles::read(reader);
+        let signing_keys_interval = reader.duration(&SIGNING_KEYS_INTERVAL);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
         Some(Self {
@@ -75,6 +84,7 @@ impl Topic for SocialGraphSettings {
             tokens: tokens?,
             identity_url: identity_url?,
             identity_tls: identity_tls?,
+            signing_keys_interval: signing_keys_interval?,
         })
     }
 }

@@ -7,4 +7,3 @@ mod retries;
 mod servers;
 mod settings;
 mod tls;
-mod tokens;

@@ -26,7 +26,7 @@ pub use batch::Batch;
 pub use convert::timestamp;
 pub use handler::{FromCaller, unary};
 pub use health::{Latch, Readiness};
-pub use keys::{refresh_keys, refresh_keys_every};
+pub use keys::{KeyRefresh, SIGNING_KEYS_INTERVAL, refresh_keys};
 pub use methods::{Audience, Method, Methods};
 pub use serve::{Authentication, ServeError, Server};
 pub use settings::{PlaintextServerSettings, ReflectionMode, ServerSettings, TokenSettings};

@@ -165,7 +165,8 @@ mod tests {
     #[tokio::test]
     async fn a_method_without_rule_is_denied_to_a_caller_with_a_good_token() {
         let key = SigningKey::generate().expect("random");
-        let keys = SharedKeys::own(VerifyingKeys::new([key.public_key()]));
+        let keys = SharedKeys::new();
+        keys.replace(VerifyingKeys::new([key.public_key()]), std::time::Instant::now());
         let readiness = Readiness::new();
         readiness.latch("test").set(true);
         let server = Server {

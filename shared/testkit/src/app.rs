@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use kith_client::{Builder, Channel, TlsFiles};
@@ -17,7 +18,7 @@ use kith_primitives::{ServiceId, UserId};
 use kith_rpc::{ServerSettings, TokenSettings};
 use kith_schema::Role;
 use kith_social_graph::SocialGraphSettings;
-use kith_tokens::{Issuer, SigningKey};
+use kith_tokens::{Issuer, SigningKey, SigningKeys};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -40,6 +41,14 @@ pub struct AppOptions {
     pub pool: PoolSettings,
     /// How the services serve.
     pub server: ServerSettings,
+    /// The keys that identity holds; the first signs. By default a new one.
+    pub signing_keys: Option<SigningKeys>,
+    /// The file that identity reads them from again. By default none.
+    pub signing_keys_file: Option<PathBuf>,
+    /// How often identity looks for new and removed keys.
+    pub signing_keys_interval: Duration,
+    /// How often social-graph does.
+    pub signing_keys_fetch_interval: Duration,
 }
 
 impl Default for AppOptions {
@@ -50,6 +59,10 @@ impl Default for AppOptions {
                 ..PoolSettings::default()
             },
             server: ServerSettings::default(),
+            signing_keys: None,
+            signing_keys_file: None,
+            signing_keys_interval: kith_identity::settings::SIGNING_KEYS_INTERVAL,
+            signing_keys_fetch_interval: Duration::from_secs(60),
         }
     }
 }
@@ -77,26 +90,14 @@ impl TestApp {
     pub async fn start_with(options: AppOptions) -> Self {
         let database = TestDatabase::create().await;
         let shutdown = CancellationToken::new();
-        let signing_key = SigningKey::generate().expect("a key");
-        let tokens = TokenSettings {
-            issuer: "kith-test".to_owned(),
-            audience: "kith-test".to_owned(),
-        };
+        let new_key = || SigningKey::generate().expect("a key").into();
+        let signing_keys = options.signing_keys.clone().unwrap_or_else(new_key);
+        let signing_key = signing_keys.first().clone();
+        let tokens = tokens();
         let issuer = Issuer::new(signing_key.clone(), &tokens.issuer, &tokens.audience).expect("an issuer");
 
-        let (listener, address) = listen().await;
-        let identity_url = format!("http://{address}");
-        let settings = IdentitySettings {
-            listen_address: address,
-            database_url: database.url(Role::Identity),
-            pool: options.pool.clone(),
-            server: options.server.clone(),
-            tokens: tokens.clone(),
-            signing_key: signing_key.clone(),
-            session_lifetime: Duration::from_secs(3600),
-            password_hashes_at_once: 2,
-        };
-        let identity_service = serve(kith_identity::run(settings, listener, shutdown.clone()));
+        let (identity_url, identity_service) =
+            start_identity(&database, &options, signing_keys, shutdown.clone()).await;
 
         let (listener, address) = listen().await;
         let social_graph_url = format!("http://{address}");
@@ -108,12 +109,11 @@ impl TestApp {
             tokens,
             identity_url: identity_url.clone(),
             identity_tls: TlsFiles::default(),
+            signing_keys_interval: options.signing_keys_fetch_interval,
         };
         let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
 
-        // Tests see what a service answers, and not what another attempt makes of it.
-        let channel = |url| Builder::new(url).max_attempts(1).build().expect("a URL");
-        let (identity, social_graph) = (channel(identity_url), channel(social_graph_url));
+        let (identity, social_graph) = (channel(&identity_url), channel(&social_graph_url));
         ready(identity.clone()).await;
         ready(social_graph.clone()).await;
         Self {
@@ -125,6 +125,15 @@ impl TestApp {
             shutdown,
             services: vec![identity_service, social_graph_service],
         }
+    }
+
+    /// Starts another identity on the same database, which ends with the others, and answers a channel to it. It may
+    /// never be ready.
+    pub async fn start_replica(&mut self, options: &AppOptions, signing_keys: SigningKeys) -> Channel {
+        let (url, service) =
+            start_identity(&self.database, options, signing_keys, self.shutdown.clone()).await;
+        self.services.push(service);
+        channel(&url)
     }
 
     /// Stops the services as a signal does, and returns once they have drained: every write that had begun is done.
@@ -262,6 +271,42 @@ impl Drop for TestApp {
     }
 }
 
+fn tokens() -> TokenSettings {
+    TokenSettings {
+        issuer: "kith-test".to_owned(),
+        audience: "kith-test".to_owned(),
+    }
+}
+
+/// Starts an identity, and answers its URL.
+async fn start_identity(
+    database: &TestDatabase,
+    options: &AppOptions,
+    signing_keys: SigningKeys,
+    shutdown: CancellationToken,
+) -> (String, JoinHandle<()>) {
+    let (listener, address) = listen().await;
+    let settings = IdentitySettings {
+        listen_address: address,
+        database_url: database.url(Role::Identity),
+        pool: options.pool.clone(),
+        server: options.server.clone(),
+        tokens: tokens(),
+        signing_keys,
+        signing_keys_file: options.signing_keys_file.clone(),
+        signing_keys_interval: options.signing_keys_interval,
+        session_lifetime: Duration::from_secs(3600),
+        password_hashes_at_once: 2,
+    };
+    let service = serve(kith_identity::run(settings, listener, shutdown));
+    (format!("http://{address}"), service)
+}
+
+/// Tests see what a service answers, and not what another attempt makes of it.
+fn channel(url: &str) -> Channel {
+    Builder::new(url).max_attempts(1).build().expect("a URL")
+}
+
 async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
@@ -279,7 +324,16 @@ fn serve<E: std::fmt::Display>(
 }
 
 /// Returns once health says SERVING.
-async fn ready(channel: Channel) {
+pub async fn ready(channel: Channel) {
+    health_becomes(channel, ServingStatus::Serving).await;
+}
+
+/// Returns once health says NOT_SERVING.
+pub async fn not_ready(channel: Channel) {
+    health_becomes(channel, ServingStatus::NotServing).await;
+}
+
+async fn health_becomes(channel: Channel, status: ServingStatus) {
     let request = HealthCheckRequest {
         service: String::new(),
     };
@@ -289,7 +343,7 @@ async fn ready(channel: Channel) {
         .expect("health answers")
         .into_inner();
     while let Some(answer) = changes.message().await.expect("health goes on") {
-        if answer.status() == ServingStatus::Serving {
+        if answer.status() == status {
             return;
         }
     }

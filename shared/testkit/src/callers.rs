@@ -42,7 +42,8 @@ impl Caller for TestUser {
 pub struct Credentials(Option<BearerToken>);
 
 impl Credentials {
-    pub(crate) fn of(caller: &impl Caller) -> Self {
+    /// Those of `caller`.
+    pub fn of(caller: &impl Caller) -> Self {
         Self(
             caller
                 .token()

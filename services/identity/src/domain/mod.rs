@@ -10,6 +10,7 @@ mod profile;
 mod search_query;
 mod secrets;
 mod service_account;
+mod signing_keys;
 mod text;
 mod username;
 
@@ -23,4 +24,5 @@ pub(crate) use profile::{Bio, Location, ProfileChange, WebUrl};
 pub(crate) use search_query::SearchQuery;
 pub(crate) use secrets::{RefreshSecret, ServiceSecret};
 pub(crate) use service_account::{Scopes, ServiceName};
+pub(crate) use signing_keys::{KeyCursor, KeyState, KnownKey, active_key, next_key};
 pub(crate) use username::Username;

@@ -12,6 +12,7 @@ use crate::store::{NewSession, SignInName, credential_find, session_create};
 /// INVALID_ARGUMENT; UNAUTHENTICATED (CREDENTIALS_INVALID), the same for every cause.
 pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<AuthenticateResponse, Failure> {
     let (name, password, device_label) = parse(request)?;
+    let issuer = app.keys.issuer()?;
     let credential = credential_find(&app.database, &name).await?;
     let hash = credential.as_ref().map(|found| found.password_hash.clone());
     let verified = app.passwords.verify(hash, password).await?;
@@ -27,8 +28,7 @@ pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<Auth
     let (session, user) = session_create(&app.database, &credential, &new)
         .await?
         .ok_or_else(refused)?;
-    let issued = app
-        .issuer
+    let issued = issuer
         .user(credential.user_id, &session.id.to_string())
         .map_err(Failure::internal)?;
     Ok(AuthenticateResponse {

@@ -1,7 +1,10 @@
-use kith_contracts::identity::v1::{Account, Profile, ServiceAccount, Session, User};
+use kith_contracts::identity::v1::{
+    Account, Profile, ServiceAccount, Session, SigningKey, SigningKeyState, User,
+};
 use kith_primitives::{Etag, SessionId, UserCaller};
 use kith_rpc::timestamp;
 
+use crate::domain::{KeyState, KnownKey};
 use crate::store::{AccountRow, ProfileRow, ServiceAccountRow, SessionRow, UserRow};
 
 pub(super) fn user(row: UserRow) -> User {
@@ -58,6 +61,29 @@ pub(super) fn service_account(row: ServiceAccountRow) -> ServiceAccount {
         secret_update_time: Some(timestamp(row.secret_updated_at)),
         revoke_time: row.revoked_at.map(timestamp),
     }
+}
+
+/// Those that are trusted: what was removed is shown to nobody.
+pub(super) fn signing_keys(keys: Vec<KnownKey>) -> Vec<SigningKey> {
+    keys.into_iter().filter_map(signing_key).collect()
+}
+
+fn signing_key(key: KnownKey) -> Option<SigningKey> {
+    let state = match key.state() {
+        KeyState::Published => SigningKeyState::Published,
+        KeyState::Active => SigningKeyState::Active,
+        KeyState::Retired => SigningKeyState::Retired,
+        KeyState::Removed => return None,
+    };
+    Some(SigningKey {
+        key_id: key.key_id,
+        algorithm: "EdDSA".to_owned(),
+        public_key: key.public_key,
+        state: state.into(),
+        publish_time: Some(timestamp(key.published_at)),
+        activate_time: key.activated_at.map(timestamp),
+        retire_time: key.retired_at.map(timestamp),
+    })
 }
 
 /// The session of a caller's access token; `None` for a token that belongs to none, as `kith token` signs them.

@@ -17,14 +17,14 @@ pub(super) async fn call(
     request: IssueServiceTokenRequest,
 ) -> Result<IssueServiceTokenResponse, Failure> {
     let (name, secret) = parse(request)?;
+    let issuer = app.keys.issuer()?;
     // Taken before the account is looked at: so even a token that is signed while its account is revoked ends within 60
     // minutes of that.
     let issued_at = SystemTime::now();
     let row = service_account_prove(&app.database, name.as_ref(), &secret)
         .await?
         .ok_or_else(refused)?;
-    let issued = app
-        .issuer
+    let issued = issuer
         .issue(&subject(&row), issued_at)
         .map_err(Failure::internal)?;
     Ok(IssueServiceTokenResponse {

@@ -11,6 +11,7 @@ use crate::store::{NextToken, Refresh, refresh_token_exchange};
 /// REFRESH_TOKEN_REUSED).
 pub(super) async fn call(app: &App, request: RefreshTokenRequest) -> Result<RefreshTokenResponse, Failure> {
     let (sent, next) = (parse(request)?, RefreshSecret::random()?);
+    let issuer = app.keys.issuer()?;
     let next_token = NextToken {
         hash: &next.hash(),
         address: &Context::peer_address(),
@@ -23,8 +24,7 @@ pub(super) async fn call(app: &App, request: RefreshTokenRequest) -> Result<Refr
         Refresh::Reused => return Err(refused(Reason::RefreshTokenReused)),
     };
     let user_id = UserId::from_database(session.user_id);
-    let issued = app
-        .issuer
+    let issued = issuer
         .user(user_id, &session.id.to_string())
         .map_err(Failure::internal)?;
     Ok(RefreshTokenResponse {

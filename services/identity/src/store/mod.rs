@@ -10,6 +10,7 @@ mod profiles;
 mod refreshes;
 mod service_accounts;
 mod sessions;
+mod signing_keys;
 mod users;
 
 pub(crate) use account_changes::{account_update, user_deactivate, user_reactivate};
@@ -26,5 +27,8 @@ pub(crate) use service_accounts::{
 };
 pub(crate) use sessions::{
     NewSession, SessionRow, session_create, session_delete, session_not_found, sessions_delete, sessions_page,
+};
+pub(crate) use signing_keys::{
+    signing_key_remove, signing_key_rotate, signing_keys_find, signing_keys_page, signing_keys_publish,
 };
 pub(crate) use users::{AccountRow, UserRow, not_owner, user_delete, user_exists, user_find, users_find};

@@ -104,13 +104,13 @@ pub(super) fn run(
 }
 
 async fn on_user(settings: OperatorSettings, username: &str, action: UserAction) -> Result<(), AnyError> {
-    let operator = Operator::of(settings, action.scopes())?;
+    let operator = Operator::of(settings, action.scopes()).await?;
     let done = act_on(&operator, username, action).await?;
     result(&format!("{done}\n"))
 }
 
 async fn on_counters(settings: OperatorSettings, is_repair: bool) -> Result<Checked, AnyError> {
-    let operator = Operator::of(settings, COUNTERS)?;
+    let operator = Operator::of(settings, COUNTERS).await?;
     let terminal = &mut Terminal::new("users", 0);
     let (checked, word) = if is_repair {
         (repair_counters(&operator, terminal).await?, "repaired")

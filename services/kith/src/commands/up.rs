@@ -199,11 +199,13 @@ async fn start(
     create_roles(owner, &settings.roles).await?;
     bring_up_to_date(owner).await?;
     check_roles(owner, &settings.roles).await?;
-    let key = held.signing_key()?;
+    let keys = held.signing_keys()?;
     let facts = listeners.facts(settings)?;
-    services.start(settings, owner, key.clone(), listeners).await?;
+    services
+        .start(settings, owner, held.directory(), keys.clone(), listeners)
+        .await?;
     held.publish(&facts)?;
-    let local = Local::of(held.directory().clone(), facts, key)?;
+    let local = Local::of(held.directory().clone(), facts, &keys).await?;
     let cast = Cast::of(&local).await?;
     Ok(Announcement {
         local: &local,

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use kith_client::{Channel, TlsFiles};
 use kith_identity::IdentitySettings;
+use kith_identity::settings::SIGNING_KEYS_INTERVAL;
 use kith_postgres::DatabaseUrl;
 use kith_rpc::process::AnyError;
 use kith_schema::Role;
 use kith_settings::Setting;
 use kith_social_graph::SocialGraphSettings;
-use kith_tokens::SigningKey;
+use kith_tokens::SigningKeys;
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -23,6 +24,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::UpSettings;
 use super::settings::{IDENTITY_ADDRESS, SOCIAL_GRAPH_ADDRESS};
+use crate::data_directory::DataDirectory;
 use crate::run_file::RunFile;
 
 /// How long a service may take to become ready once its database is.
@@ -112,7 +114,8 @@ impl Services {
         &mut self,
         settings: &UpSettings,
         owner: &DatabaseUrl,
-        signing_key: SigningKey,
+        directory: &DataDirectory,
+        signing_keys: SigningKeys,
         listeners: Listeners,
     ) -> Result<(), AnyError> {
         let RunFile {
@@ -126,7 +129,10 @@ impl Services {
             pool: settings.pool.clone(),
             server: settings.server.clone(),
             tokens: settings.tokens.clone(),
-            signing_key,
+            signing_keys,
+            // Read again when it changes, so that `kith admin signing-keys new` takes effect.
+            signing_keys_file: Some(directory.signing_key_file()),
+            signing_keys_interval: SIGNING_KEYS_INTERVAL,
             session_lifetime: settings.session_lifetime,
             password_hashes_at_once: settings.password_hashes_at_once,
         };
@@ -144,6 +150,7 @@ impl Services {
             tokens: settings.tokens.clone(),
             identity_url,
             identity_tls: TlsFiles::default(),
+            signing_keys_interval: settings.signing_keys_interval,
         };
         self.spawn(
             "social-graph",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kith_identity::settings::{self as identity, HASHES_AT_ONCE, SESSION_LIFETIME};
 use kith_postgres::{DatabaseUrl, PoolSettings};
-use kith_rpc::{PlaintextServerSettings, ServerSettings, TokenSettings};
+use kith_rpc::{PlaintextServerSettings, SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
 use kith_social_graph::settings as social_graph;
 
@@ -40,6 +40,8 @@ pub(crate) struct UpSettings {
     pub(crate) pool: PoolSettings,
     pub(crate) server: ServerSettings,
     pub(crate) tokens: TokenSettings,
+    /// Of the services that are not identity.
+    pub(crate) signing_keys_interval: Duration,
 }
 
 impl Topic for UpSettings {
@@ -50,6 +52,7 @@ impl Topic for UpSettings {
             &SOCIAL_GRAPH_ADDRESS,
             &SESSION_LIFETIME,
             &HASHES_AT_ONCE,
+            &SIGNING_KEYS_INTERVAL,
         ];
         let topics = [
             RoleSettings::settings(),
@@ -74,6 +77,7 @@ impl Topic for UpSettings {
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
+        let signing_keys_interval = reader.duration(&SIGNING_KEYS_INTERVAL);
         if matches!((&database_url, &roles), (Some(None), Some(roles)) if roles.any_is_given()) {
             reader.mistake(
                 &DATABASE_URL,
@@ -91,6 +95,7 @@ impl Topic for UpSettings {
             pool: pool?,
             server: server?.0,
             tokens: tokens?,
+            signing_keys_interval: signing_keys_interval?,
         })
     }
 }

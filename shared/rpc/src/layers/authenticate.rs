@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::HeaderMap;
 use kith_primitives::{Caller, Failure, Reason};
-use kith_tokens::Subject;
+use kith_tokens::{Subject, TokenError};
 
 use super::{Inner, KnownCaller, Layers, Shared, refuse};
 
@@ -67,8 +67,11 @@ fn subject(shared: &Shared, headers: &HeaderMap, key: &str) -> Result<Option<Sub
         return Err(invalid("must be: Bearer <access token>"));
     }
     let keys = shared.keys.current().ok_or_else(no_keys)?;
-    let verified = shared.verifier.verify(&keys, token.trim())?;
-    Ok(Some(verified.subject))
+    let verified = shared.verifier.verify(&keys, token.trim());
+    if verified == Err(TokenError::KeyUnknown) {
+        shared.keys.want_news();
+    }
+    Ok(Some(verified?.subject))
 }
 
 fn invalid(text: &str) -> Failure {

@@ -1,5 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kith_contracts::{identity, social_graph};
 use kith_primitives::{ServiceId, UserId};
@@ -82,8 +82,11 @@ impl TestServer {
         };
         change(&mut options);
         let key = SigningKey::generate().expect("random");
-        let own = || SharedKeys::own(VerifyingKeys::new([key.public_key()]));
-        let keys = options.keys.unwrap_or_else(own);
+        let keys = options.keys.unwrap_or_else(|| {
+            let own = SharedKeys::new();
+            own.replace(VerifyingKeys::new([key.public_key()]), Instant::now());
+            own
+        });
         let verifier = Verifier::new(ISSUER, ISSUER).expect("our provider");
         let (readiness, shutdown) = (Readiness::new(), CancellationToken::new());
         let latch = readiness.latch("test");

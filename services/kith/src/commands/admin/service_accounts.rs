@@ -75,7 +75,7 @@ pub(super) fn run(
 }
 
 async fn act(settings: OperatorSettings, action: &str, matches: &ArgMatches) -> Result<(), AnyError> {
-    let operator = Operator::of(settings, MANAGE_SERVICES)?;
+    let operator = Operator::of(settings, MANAGE_SERVICES).await?;
     let text = |id: &str| matches.get_one::<String>(id).cloned().unwrap_or_default();
     match action {
         CREATE => {
