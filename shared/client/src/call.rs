@@ -17,16 +17,20 @@ use crate::methods::{self, Unary};
 use crate::outcome::{Outcome, whole};
 use crate::retry::{self, Next};
 use crate::servers::jittered;
+use crate::tokens::Tokens;
 
 /// A call that goes on.
 pub(crate) struct Call<'a> {
     shared: &'a Shared,
+    tokens: &'a Tokens,
     /// `None` for streams, and for methods that no contract of Kith has.
     method: Option<Unary>,
     head: Parts,
     payload: Payload,
     deadline: Deadline,
     attempts: u32,
+    /// A token was refused and replaced.
+    has_renewed: bool,
     tried: Vec<SocketAddr>,
 }
 
@@ -39,7 +43,12 @@ enum Payload {
 }
 
 impl<'a> Call<'a> {
-    pub(crate) async fn new(shared: &'a Shared, head: Parts, body: Body) -> Result<Self, Status> {
+    pub(crate) async fn new(
+        shared: &'a Shared,
+        tokens: &'a Tokens,
+        head: Parts,
+        body: Body,
+    ) -> Result<Self, Status> {
         let method = methods::find(head.uri.path());
         let deadline = Deadline::of(&head.headers, shared.timeout);
         let payload = match method {
@@ -48,11 +57,13 @@ impl<'a> Call<'a> {
         };
         Ok(Self {
             shared,
+            tokens,
             method,
             head,
             payload,
             deadline,
             attempts: 0,
+            has_renewed: false,
             tried: Vec::new(),
         })
     }
@@ -63,11 +74,24 @@ impl<'a> Call<'a> {
         loop {
             self.attempts += 1;
             let outcome = self.attempt().await?;
+            if self.renews_token(&outcome) {
+                continue;
+            }
             match self.pause_after(&outcome) {
                 Some(pause) if Instant::now() + pause < self.deadline.at => sleep(pause).await,
                 _ => return outcome.into_result(),
             }
         }
+    }
+
+    /// Whether the same call is to be made with another token: nothing was done with the one that was refused.
+    fn renews_token(&mut self, outcome: &Outcome) -> bool {
+        let Outcome::Answered(_, Some(status)) = outcome else {
+            return false;
+        };
+        let renews = !self.has_renewed && self.tokens.renew(&self.head.headers, status);
+        self.has_renewed |= renews;
+        renews
     }
 
     /// How long to wait before another attempt; `None` when there is to be none.
@@ -89,8 +113,17 @@ impl<'a> Call<'a> {
     /// One attempt.
     ///
     /// # Errors
-    /// When the deadline has passed.
+    /// When the deadline has passed, or there is no token.
     async fn attempt(&mut self) -> Result<Outcome, Status> {
+        let authorised = self.tokens.put_into(&mut self.head.headers);
+        match timeout_at(self.deadline.at, authorised).await {
+            Ok(authorised) => authorised?,
+            Err(_) => {
+                return Err(Status::unavailable(
+                    "there was no token before the deadline passed",
+                ));
+            }
+        }
         let lease = match timeout_at(self.deadline.at, self.shared.servers.lease(&self.tried)).await {
             Ok(Ok(lease)) => lease,
             Ok(Err(reason)) => return Ok(Outcome::Unreachable(Status::unavailable(reason))),
@@ -109,7 +142,12 @@ impl<'a> Call<'a> {
                     lease.answered();
                     match self.method {
                         Some(_) => Outcome::of_answer(response).await,
-                        None => Outcome::Answered(response.map(Body::new), None),
+                        None => {
+                            // Too late for this call, but not for the next.
+                            let refusal = Status::from_header_map(response.headers());
+                            let _ = refusal.map(|status| self.tokens.renew(&self.head.headers, &status));
+                            Outcome::Answered(response.map(Body::new), None)
+                        }
                     }
                 }
                 Err(mut error) => {

@@ -21,6 +21,7 @@ use crate::address::Target;
 use crate::budget::Budget;
 use crate::call::Call;
 use crate::servers::Servers;
+use crate::tokens::{TokenSource, Tokens};
 
 const TRACEPARENT: &str = "traceparent";
 const REQUEST_ID: &str = "x-request-id";
@@ -31,6 +32,7 @@ const PROGRAM: &str = concat!("kith-client/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone)]
 pub struct Channel {
     shared: Arc<Shared>,
+    tokens: Tokens,
 }
 
 /// What the clones of a channel share.
@@ -74,6 +76,34 @@ impl Channel {
     pub(crate) fn new(shared: Shared) -> Self {
         Self {
             shared: Arc::new(shared),
+            tokens: Tokens::default(),
+        }
+    }
+
+    /// The same connections, for calls by the bearer of a token: a [`BearerToken`](crate::BearerToken),
+    /// [`ServiceTokens`](crate::ServiceTokens) or a [`UserSession`](crate::UserSession).
+    #[must_use]
+    pub fn with_token(&self, source: impl Into<TokenSource>) -> Self {
+        let mut channel = self.clone();
+        channel.tokens.own = Some(source.into());
+        channel
+    }
+
+    /// The same connections, for calls that a service passes on for somebody else: for the user whose token
+    /// [`Channel::with_token`] adds, or, at RPCs that are open to all, for somebody without.
+    #[must_use]
+    pub fn passed_on_by(&self, service: impl Into<TokenSource>) -> Self {
+        let mut channel = self.clone();
+        channel.tokens.service = Some(service.into());
+        channel
+    }
+
+    /// The same connections, for calls without token.
+    #[must_use]
+    pub fn without_tokens(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            tokens: Tokens::default(),
         }
     }
 }
@@ -100,14 +130,14 @@ impl Service<Request<Body>> for Channel {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         self.shared.start();
-        let shared = Arc::clone(&self.shared);
+        let (shared, tokens) = (Arc::clone(&self.shared), self.tokens.clone());
         let (mut head, body) = request.into_parts();
         // Here, where the caller is: the future may be polled elsewhere.
         pass_on(&mut head.headers);
         Box::pin(async move {
             let uri = shared.uri(&head.uri);
             head.uri = uri.map_err(|error| Status::internal(format!("no URI: {error}")))?;
-            Call::new(&shared, head, body).await?.run().await
+            Call::new(&shared, &tokens, head, body).await?.run().await
         })
     }
 }

@@ -49,6 +49,7 @@ mod retry;
 mod servers;
 mod settings;
 mod tls;
+mod tokens;
 
 pub use address::address;
 pub use bearer::BearerToken;
@@ -57,6 +58,7 @@ pub use channel::Channel;
 pub use error::ClientError;
 pub use resolver::{Resolver, Resolving};
 pub use tls::TlsFiles;
+pub use tokens::{ServiceTokens, TokenSource, UserSession};
 
 /// The largest message that is sent or taken, in bytes: as large as Kith's servers take and send them.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;

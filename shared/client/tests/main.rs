@@ -7,3 +7,4 @@ mod retries;
 mod servers;
 mod settings;
 mod tls;
+mod tokens;

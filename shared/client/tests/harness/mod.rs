@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-pub(crate) use server::{FakeServer, Reply};
+pub(crate) use server::{Call, FakeServer, Reply};
 
 /// What a test waits for at most, far more than it takes.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {

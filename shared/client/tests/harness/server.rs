@@ -3,6 +3,7 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use bytes::{Buf, BufMut, Bytes};
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
@@ -17,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tonic::body::Body;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::Grpc;
-use tonic_prost::ProstCodec;
 use tower::service_fn;
 
 /// What becomes of a call.
@@ -26,6 +27,8 @@ use tower::service_fn;
 pub(crate) enum Reply {
     /// An empty message.
     Answer,
+    /// An encoded message.
+    Message(Vec<u8>),
     Refuse(Status),
     /// The connection is cut when the call has been read.
     Break,
@@ -36,11 +39,13 @@ pub(crate) enum Reply {
 /// A call as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    pub(crate) path: String,
+    pub(crate) message: Bytes,
     pub(crate) headers: HeaderMap,
     pub(crate) at: Instant,
 }
 
-type Plan = dyn Fn(usize) -> Reply + Send + Sync;
+type Plan = dyn Fn(usize, &Call) -> Reply + Send + Sync;
 
 /// A server of any method.
 pub(crate) struct FakeServer {
@@ -64,6 +69,12 @@ impl FakeServer {
         Self::on(([127, 0, 0, 1], 0).into(), None, plan).await
     }
 
+    /// A server that does what `plan` says of each call.
+    pub(crate) async fn reading(plan: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Self {
+        let plan = Box::new(move |_, call: &Call| plan(call));
+        Self::serve(([127, 0, 0, 1], 0).into(), None, plan).await
+    }
+
     pub(crate) async fn answering() -> Self {
         Self::start(|_| Reply::Answer).await
     }
@@ -73,11 +84,15 @@ impl FakeServer {
         tls: Option<ServerConfig>,
         plan: impl Fn(usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::serve(address, tls, Box::new(move |nth, _| plan(nth))).await
+    }
+
+    async fn serve(address: SocketAddr, tls: Option<ServerConfig>, plan: Box<Plan>) -> Self {
         let listener = TcpListener::bind(address).await.expect("a port");
         let server = Self {
             address: listener.local_addr().expect("an address"),
             shared: Arc::new(Shared {
-                plan: Box::new(plan),
+                plan,
                 calls: Mutex::default(),
                 connections: Mutex::default(),
                 drain: Mutex::default(),
@@ -176,14 +191,19 @@ async fn answer(
     broken: CancellationToken,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let headers = request.headers().clone();
-    // Whatever the method, its messages read and write as the empty one.
-    let handler = service_fn(move |_: tonic::Request<()>| {
-        let reply = shared.next(&headers);
+    let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
+    let handler = service_fn(move |message: tonic::Request<Bytes>| {
+        let reply = shared.next(Call {
+            path: path.clone(),
+            message: message.into_inner(),
+            headers: headers.clone(),
+            at: Instant::now(),
+        });
         let broken = broken.clone();
         async move {
             match reply {
-                Reply::Answer => Ok(tonic::Response::new(())),
+                Reply::Answer => Ok(tonic::Response::new(Bytes::new())),
+                Reply::Message(bytes) => Ok(tonic::Response::new(bytes.into())),
                 Reply::Refuse(status) => Err(status),
                 Reply::Hang => pending().await,
                 Reply::Break => {
@@ -193,17 +213,53 @@ async fn answer(
             }
         }
     });
-    let mut grpc = Grpc::new(ProstCodec::<(), ()>::default()).max_decoding_message_size(usize::MAX);
+    let mut grpc = Grpc::new(Raw).max_decoding_message_size(usize::MAX);
     Ok(grpc.unary(handler, request).await)
 }
 
 impl Shared {
-    fn next(&self, headers: &HeaderMap) -> Reply {
+    fn next(&self, call: Call) -> Reply {
         let mut calls = self.calls.lock().expect("no panic");
-        calls.push(Call {
-            headers: headers.clone(),
-            at: Instant::now(),
-        });
-        (self.plan)(calls.len() - 1)
+        let reply = (self.plan)(calls.len(), &call);
+        calls.push(call);
+        reply
+    }
+}
+
+/// Messages as they are on the wire.
+#[derive(Clone, Copy, Debug, Default)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Raw;
+    type Decoder = Raw;
+
+    fn encoder(&mut self) -> Raw {
+        Raw
+    }
+
+    fn decoder(&mut self) -> Raw {
+        Raw
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
     }
 }
