@@ -6,6 +6,7 @@ mod passwords;
 mod rpc;
 pub mod settings;
 mod store;
+mod throttles;
 mod turns;
 
 use std::collections::BTreeSet;
@@ -22,7 +23,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+pub use domain::Limit;
 pub use settings::IdentitySettings;
+pub use throttles::ThrottleSettings;
 
 use keys::{Keeper, Keys, Mounted};
 use passwords::Passwords;
@@ -44,6 +47,7 @@ struct App {
     scopes: Arc<BTreeSet<String>>,
     /// How long a session lives without a refresh.
     session_lifetime: TimeDelta,
+    throttles: ThrottleSettings,
 }
 
 /// Serves identity on `listener` until `shutdown`, then drains.
@@ -73,6 +77,7 @@ pub async fn run(
         keys: keys.clone(),
         scopes: Arc::new(Methods::from_descriptors(FILE_DESCRIPTOR_SET)?.scopes()),
         session_lifetime: TimeDelta::from_std(settings.session_lifetime)?,
+        throttles: settings.throttles,
     };
     let server = Server {
         service: SERVICE_NAME,

@@ -9,6 +9,8 @@ use kith_rpc::{ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
 use kith_tokens::SigningKeys;
 
+use crate::ThrottleSettings;
+
 /// Where it listens.
 pub const LISTEN_ADDRESS: Setting = Setting::new("identity-listen-address", "where identity listens")
     .value("an address and port, such as 127.0.0.1:50051")
@@ -67,6 +69,8 @@ pub struct IdentitySettings {
     pub session_lifetime: Duration,
     /// Passwords hashed at the same time.
     pub password_hashes_at_once: usize,
+    /// How often what needs no token may be tried.
+    pub throttles: ThrottleSettings,
 }
 
 impl Topic for IdentitySettings {
@@ -83,6 +87,7 @@ impl Topic for IdentitySettings {
             PoolSettings::settings(),
             ServerSettings::settings(),
             TokenSettings::settings(),
+            ThrottleSettings::settings(),
         ]
         .concat()
     }
@@ -99,6 +104,7 @@ impl Topic for IdentitySettings {
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
+        let throttles = ThrottleSettings::read(reader);
         Some(Self {
             listen_address: listen_address?,
             database_url: database_url?,
@@ -110,6 +116,7 @@ impl Topic for IdentitySettings {
             signing_keys_interval: SIGNING_KEYS_INTERVAL,
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
+            throttles: throttles?,
         })
     }
 }

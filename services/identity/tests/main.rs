@@ -11,6 +11,7 @@ mod get_account;
 mod get_profile;
 mod get_user;
 mod issue_service_token;
+mod list_audit_events;
 mod list_service_accounts;
 mod list_sessions;
 mod list_signing_keys;
@@ -28,11 +29,12 @@ mod search_users;
 mod settings;
 mod signing_keys;
 mod support;
+mod throttles;
 mod update_profile;
 mod update_user;
 mod who_am_i;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["settings", "signing_keys", "support"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&["settings", "signing_keys", "support", "throttles"]);
 }

@@ -1,7 +1,7 @@
 //! The services of Kith, running in this process on a database of their own.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use kith_contracts::identity::v1::{
     AuthenticateRequest, BatchImportUsersRequest, ImportedUser, RegisterRequest, authenticate_request,
 };
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
-use kith_identity::IdentitySettings;
+use kith_identity::{IdentitySettings, ThrottleSettings};
 use kith_postgres::PoolSettings;
 use kith_primitives::{ServiceId, UserId};
 use kith_rpc::{ServerSettings, TokenSettings};
@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -41,6 +42,8 @@ pub struct AppOptions {
     pub pool: PoolSettings,
     /// How the services serve.
     pub server: ServerSettings,
+    /// How often what needs no token may be tried. By default as often as anybody likes.
+    pub throttles: ThrottleSettings,
     /// The keys that identity holds; the first signs. By default a new one.
     pub signing_keys: Option<SigningKeys>,
     /// The file that identity reads them from again. By default none.
@@ -59,6 +62,7 @@ impl Default for AppOptions {
                 ..PoolSettings::default()
             },
             server: ServerSettings::default(),
+            throttles: ThrottleSettings::default(),
             signing_keys: None,
             signing_keys_file: None,
             signing_keys_interval: kith_identity::settings::SIGNING_KEYS_INTERVAL,
@@ -74,6 +78,7 @@ pub struct TestApp {
     pub database: TestDatabase,
     signing_key: SigningKey,
     issuer: Issuer,
+    identity_settings: IdentitySettings,
     identity: Channel,
     social_graph: Channel,
     shutdown: CancellationToken,
@@ -93,11 +98,29 @@ impl TestApp {
         let new_key = || SigningKey::generate().expect("a key").into();
         let signing_keys = options.signing_keys.clone().unwrap_or_else(new_key);
         let signing_key = signing_keys.first().clone();
-        let tokens = tokens();
+        let tokens = TokenSettings {
+            issuer: "kith-test".to_owned(),
+            audience: "kith-test".to_owned(),
+        };
         let issuer = Issuer::new(signing_key.clone(), &tokens.issuer, &tokens.audience).expect("an issuer");
 
-        let (identity_url, identity_service) =
-            start_identity(&database, &options, signing_keys, shutdown.clone()).await;
+        let (listener, listen_address) = listen().await;
+        let identity_url = format!("http://{listen_address}");
+        let identity_settings = IdentitySettings {
+            listen_address,
+            database_url: database.url(Role::Identity),
+            pool: options.pool.clone(),
+            server: options.server.clone(),
+            tokens: tokens.clone(),
+            signing_keys,
+            signing_keys_file: options.signing_keys_file,
+            signing_keys_interval: options.signing_keys_interval,
+            session_lifetime: Duration::from_secs(3600),
+            password_hashes_at_once: 2,
+            throttles: options.throttles,
+        };
+        let identity = kith_identity::run(identity_settings.clone(), listener, shutdown.clone());
+        let identity_service = serve(identity);
 
         let (listener, address) = listen().await;
         let social_graph_url = format!("http://{address}");
@@ -120,20 +143,12 @@ impl TestApp {
             database,
             signing_key,
             issuer,
+            identity_settings,
             identity,
             social_graph,
             shutdown,
             services: vec![identity_service, social_graph_service],
         }
-    }
-
-    /// Starts another identity on the same database, which ends with the others, and answers a channel to it. It may
-    /// never be ready.
-    pub async fn start_replica(&mut self, options: &AppOptions, signing_keys: SigningKeys) -> Channel {
-        let (url, service) =
-            start_identity(&self.database, options, signing_keys, self.shutdown.clone()).await;
-        self.services.push(service);
-        channel(&url)
     }
 
     /// Stops the services as a signal does, and returns once they have drained: every write that had begun is done.
@@ -147,6 +162,44 @@ impl TestApp {
     /// Identity, as `caller`.
     pub fn identity(&self, caller: &impl Caller) -> IdentityServiceClient<Authenticated> {
         IdentityServiceClient::with_interceptor(self.identity.clone(), Credentials::of(caller))
+    }
+
+    /// Identity, as somebody without token sees it who calls from `address`, for example 127.0.0.2.
+    pub fn identity_from(&self, address: IpAddr) -> IdentityServiceClient<tonic::transport::Channel> {
+        let url = format!("http://{}", self.identity_settings.listen_address);
+        let endpoint = Endpoint::from_shared(url).expect("a URL");
+        IdentityServiceClient::new(endpoint.local_address(Some(address)).connect_lazy())
+    }
+
+    /// Starts another identity on the same database, with keys of its own, and answers a channel to it. It may never be
+    /// ready. Of the options, those count that concern keys.
+    pub async fn start_replica(&mut self, options: &AppOptions, signing_keys: SigningKeys) -> Channel {
+        let settings = IdentitySettings {
+            signing_keys,
+            signing_keys_file: options.signing_keys_file.clone(),
+            signing_keys_interval: options.signing_keys_interval,
+            ..self.identity_settings.clone()
+        };
+        self.start_identity(settings).await
+    }
+
+    async fn start_identity(&mut self, settings: IdentitySettings) -> Channel {
+        let (listener, listen_address) = listen().await;
+        let settings = IdentitySettings {
+            listen_address,
+            ..settings
+        };
+        let service = kith_identity::run(settings, listener, self.shutdown.clone());
+        self.services.push(serve(service));
+        channel(&format!("http://{listen_address}"))
+    }
+
+    /// Starts another identity beside the first, as a replica: the two share nothing but the database and the key.
+    pub async fn replica(&mut self) -> IdentityServiceClient<Channel> {
+        let settings = self.identity_settings.clone();
+        let channel = self.start_identity(settings).await;
+        ready(channel.clone()).await;
+        IdentityServiceClient::new(channel)
     }
 
     /// Social-graph, as `caller`.
@@ -269,37 +322,6 @@ impl Drop for TestApp {
             "a service ended in the middle of the test"
         );
     }
-}
-
-fn tokens() -> TokenSettings {
-    TokenSettings {
-        issuer: "kith-test".to_owned(),
-        audience: "kith-test".to_owned(),
-    }
-}
-
-/// Starts an identity, and answers its URL.
-async fn start_identity(
-    database: &TestDatabase,
-    options: &AppOptions,
-    signing_keys: SigningKeys,
-    shutdown: CancellationToken,
-) -> (String, JoinHandle<()>) {
-    let (listener, address) = listen().await;
-    let settings = IdentitySettings {
-        listen_address: address,
-        database_url: database.url(Role::Identity),
-        pool: options.pool.clone(),
-        server: options.server.clone(),
-        tokens: tokens(),
-        signing_keys,
-        signing_keys_file: options.signing_keys_file.clone(),
-        signing_keys_interval: options.signing_keys_interval,
-        session_lifetime: Duration::from_secs(3600),
-        password_hashes_at_once: 2,
-    };
-    let service = serve(kith_identity::run(settings, listener, shutdown));
-    (format!("http://{address}"), service)
 }
 
 /// Tests see what a service answers, and not what another attempt makes of it.

@@ -140,6 +140,7 @@ pub(crate) struct AuditEvent {
     pub(crate) subject: String,
     pub(crate) address: String,
     pub(crate) request_id: String,
+    pub(crate) count: i64,
 }
 
 impl AuditEvent {
@@ -154,7 +155,14 @@ impl AuditEvent {
             subject: subject.to_string(),
             address: Context::peer_address(),
             request_id: request_id.unwrap_or_default(),
+            count: 1,
         }
+    }
+
+    /// The same, so many times.
+    pub(crate) fn times(self, count: usize) -> Self {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        Self { count, ..self }
     }
 }
 

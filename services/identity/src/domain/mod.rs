@@ -12,6 +12,7 @@ mod secrets;
 mod service_account;
 mod signing_keys;
 mod text;
+mod throttle;
 mod username;
 
 pub(crate) use account_change::AccountChange;
@@ -25,4 +26,6 @@ pub(crate) use search_query::SearchQuery;
 pub(crate) use secrets::{RefreshSecret, ServiceSecret};
 pub(crate) use service_account::{Scopes, ServiceName};
 pub(crate) use signing_keys::{KeyCursor, KeyState, KnownKey, active_key, next_key};
+pub use throttle::Limit;
+pub(crate) use throttle::{Bucket, NameKey, Origin, Whose};
 pub(crate) use username::Username;

@@ -1,11 +1,11 @@
 use kith_contracts::identity::v1::{
-    Account, Profile, ServiceAccount, Session, SigningKey, SigningKeyState, User,
+    Account, AuditEvent, AuditEventType, Profile, ServiceAccount, Session, SigningKey, SigningKeyState, User,
 };
 use kith_primitives::{Etag, SessionId, UserCaller};
 use kith_rpc::timestamp;
 
 use crate::domain::{KeyState, KnownKey};
-use crate::store::{AccountRow, ProfileRow, ServiceAccountRow, SessionRow, UserRow};
+use crate::store::{AccountRow, AuditEventRow, ProfileRow, ServiceAccountRow, SessionRow, UserRow};
 
 pub(super) fn user(row: UserRow) -> User {
     User {
@@ -84,6 +84,23 @@ fn signing_key(key: KnownKey) -> Option<SigningKey> {
         activate_time: key.activated_at.map(timestamp),
         retire_time: key.retired_at.map(timestamp),
     })
+}
+
+pub(super) fn audit_event(row: AuditEventRow) -> AuditEvent {
+    let name = format!("AUDIT_EVENT_TYPE_{}", row.event_type);
+    AuditEvent {
+        id: row.id,
+        // A later build may have written what this one has no word for.
+        r#type: AuditEventType::from_str_name(&name).unwrap_or_default().into(),
+        actor: row.actor,
+        service: row.service,
+        subject: row.subject,
+        address: row.address,
+        request_id: row.request_id,
+        count: row.count,
+        create_time: Some(timestamp(row.created_at)),
+        update_time: Some(timestamp(row.updated_at)),
+    }
 }
 
 /// The session of a caller's access token; `None` for a token that belongs to none, as `kith token` signs them.

@@ -135,6 +135,7 @@ impl Services {
             signing_keys_interval: SIGNING_KEYS_INTERVAL,
             session_lifetime: settings.session_lifetime,
             password_hashes_at_once: settings.password_hashes_at_once,
+            throttles: settings.throttles.clone(),
         };
         self.spawn(
             "identity",

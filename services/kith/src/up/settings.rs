@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kith_identity::ThrottleSettings;
 use kith_identity::settings::{self as identity, HASHES_AT_ONCE, SESSION_LIFETIME};
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{PlaintextServerSettings, SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
@@ -36,6 +37,7 @@ pub(crate) struct UpSettings {
     pub(crate) social_graph_address: SocketAddr,
     pub(crate) session_lifetime: Duration,
     pub(crate) password_hashes_at_once: usize,
+    pub(crate) throttles: ThrottleSettings,
     /// Of each service.
     pub(crate) pool: PoolSettings,
     pub(crate) server: ServerSettings,
@@ -59,6 +61,7 @@ impl Topic for UpSettings {
             PoolSettings::settings(),
             PlaintextServerSettings::settings(),
             TokenSettings::settings(),
+            ThrottleSettings::settings(),
         ];
         [DataDirectory::settings(), own, topics.concat()].concat()
     }
@@ -77,6 +80,7 @@ impl Topic for UpSettings {
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
+        let throttles = ThrottleSettings::read(reader);
         let signing_keys_interval = reader.duration(&SIGNING_KEYS_INTERVAL);
         if matches!((&database_url, &roles), (Some(None), Some(roles)) if roles.any_is_given()) {
             reader.mistake(
@@ -92,6 +96,7 @@ impl Topic for UpSettings {
             social_graph_address: social_graph_address?,
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
+            throttles: throttles?,
             pool: pool?,
             server: server?.0,
             tokens: tokens?,
