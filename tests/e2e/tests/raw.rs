@@ -7,7 +7,8 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMes
 use secrecy::ExposeSecret;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::{Request, Status};
+use tonic::metadata::MetadataMap;
+use tonic::{Extensions, Request, Response, Status};
 
 /// The contracts' descriptors.
 pub(crate) fn pool() -> DescriptorPool {
@@ -42,19 +43,14 @@ pub(crate) async fn call(
     caller: &impl Caller,
     request: Vec<u8>,
 ) -> Result<DynamicMessage, Refusal> {
-    let service = method.parent_service().full_name().to_owned();
-    let path = format!("/{}", name(method)).parse().expect("a path");
-    let mut client = Grpc::new(app.channel(&service));
-    client.ready().await.expect("a connection");
-    let mut request = Request::new(Bytes::from(request));
+    let mut metadata = MetadataMap::new();
     if let Some(token) = caller.token() {
         let value = format!("Bearer {}", token.expose_secret())
             .parse()
             .expect("ASCII");
-        request.metadata_mut().insert("authorization", value);
+        metadata.insert("authorization", value);
     }
-    let answer = client
-        .unary(request, path, RawCodec)
+    let answer = send(app, method, metadata, request)
         .await
         .map_err(|status| Refusal::of(&status))?;
     let answer =
@@ -63,6 +59,21 @@ pub(crate) async fn call(
         Some(refusal) => Err(refusal),
         None => Ok(answer),
     }
+}
+
+/// [`call`] with any metadata, and what came of it as it was sent.
+pub(crate) async fn send(
+    app: &TestApp,
+    method: &MethodDescriptor,
+    metadata: MetadataMap,
+    request: Vec<u8>,
+) -> Result<Response<Bytes>, Status> {
+    let service = method.parent_service().full_name().to_owned();
+    let path = format!("/{}", name(method)).parse().expect("a path");
+    let mut client = Grpc::new(app.channel(&service));
+    client.ready().await.expect("a connection");
+    let request = Request::from_parts(metadata, Extensions::default(), Bytes::from(request));
+    client.unary(request, path, RawCodec).await
 }
 
 /// The error of the first item of `results` that has one.
