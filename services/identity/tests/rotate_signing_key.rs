@@ -100,7 +100,7 @@ async fn a_key_that_is_mounted_no_more_never_signs() {
     assert_eq!(lost.state(), SigningKeyState::Published);
 }
 
-// Control: `signing_keys_lock_in_txn` without its statement; calls failed with INTERNAL at the index of the active key.
+// Control: `signing_keys_lock_in_txn` without its statement; six rotated, to the same key.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_operators_at_once_as_many_rotate_as_there_are_keys() {
     let (app, ids) = app_with(3).await;

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
+use kith_client::Channel;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{
     AuthenticateRequest, AuthenticateResponse, ListSigningKeysRequest, RefreshTokenRequest, SigningKey,
@@ -18,7 +19,7 @@ use kith_testkit::{AppOptions, Bearer, Caller, Credentials, TestApp, not_ready, 
 use kith_tokens::SigningKeys;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
-use tonic::transport::Channel;
+
 use tonic::{Response, Status};
 
 use crate::remove_signing_key::remove;
@@ -178,12 +179,17 @@ impl KeyFile {
 
     /// An app that reads it, and the ids of its keys.
     pub(crate) async fn app(&self) -> (TestApp, Vec<String>) {
+        self.app_that_fetches_every(OFTEN).await
+    }
+
+    async fn app_that_fetches_every(&self, interval: Duration) -> (TestApp, Vec<String>) {
         let text = std::fs::read_to_string(self.path()).expect("the keys");
         let keys = SigningKeys::from_pem(&text).expect("the keys");
         let ids = keys.iter().map(|key| key.key_id().to_owned()).collect();
         let options = AppOptions {
             signing_keys: Some(keys),
             signing_keys_file: Some(self.path()),
+            signing_keys_fetch_interval: interval,
             ..often()
         };
         (TestApp::start_with(options).await, ids)
@@ -305,11 +311,12 @@ async fn a_removal_on_one_replica_is_one_on_all_and_in_social_graph() {
     );
 }
 
-/// Social-graph asks for keys once an hour here, and whenever somebody comes with a key that it does not know.
+/// Social-graph asks for keys once an hour here, and early when somebody comes with a key that it does not know.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_new_key_signs_in_an_emergency_is_soon_taken_everywhere() {
     let file = KeyFile::new("emergency", 1);
-    let (app, old) = file.app().await;
+    let hourly = Duration::from_secs(60 * 60);
+    let (app, old) = file.app_that_fetches_every(hourly).await;
     let user_id = register(&app, "alice").await;
     let (_, new) = file.write(<[_]>::to_vec, 1);
     file.published(&app, &new[0]).await;
@@ -368,17 +375,22 @@ async fn a_replica_that_loses_the_active_key_serves_on_and_takes_no_refresh_toke
     answer(who_am_i_at(&other, &caller).await);
 }
 
-// Control: `read_again` that answers an error as no keys at all; nobody could sign in.
+// Control: `Keeper::keep` that ends when the file is no good; what was deleted was never published again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_leaves_the_keys_that_were_there() {
-    let file = KeyFile::new("broken", 1);
+    let file = KeyFile::new("broken", 2);
     let (app, ids) = file.app().await;
     file.write_text("-----BEGIN PRIVATE KEY-----\nnonsense");
+    // Published anew by one look at the mounted keys; before the second of two, the file has been read again.
+    for _ in 0..2 {
+        let delete = format!("DELETE FROM identity.signing_keys WHERE key_id = '{}'", ids[1]);
+        execute(&app, &delete).await;
+        file.published(&app, &ids[1]).await;
+    }
     register(&app, "alice").await;
     assert_eq!(signer_of(&sign_in(&app, "alice").await.caller), ids[0]);
     let (_, new) = file.write(<[_]>::to_vec, 1);
     file.published(&app, &new[0]).await;
-    assert_eq!(signer_of(&sign_in(&app, "alice").await.caller), ids[0]);
 }
 
 /// What the log says to do when the private half of the active key is lost for good.
