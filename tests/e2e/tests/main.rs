@@ -12,5 +12,6 @@ mod refresh_storm;
 mod registration_storm;
 mod rows;
 mod rules;
+mod service_accounts;
 mod size;
 mod tampered_tokens;
