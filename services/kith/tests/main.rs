@@ -4,6 +4,7 @@ mod admin;
 mod database_url;
 mod import;
 mod migrate;
+mod service_accounts;
 mod support;
 mod token;
 mod up;
