@@ -1,14 +1,15 @@
 //! Channels to Kith's services, for the generated client of any of them.
 //!
 //! ```no_run
-//! use kith_client::{Builder, TlsFiles};
+//! use kith_client::{Builder, ServiceTokens, TlsFiles};
 //! use kith_contracts::identity::v1::GetUserRequest;
 //! use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let files = TlsFiles { ca: Some("/etc/kith/ca.pem".into()), ..TlsFiles::default() };
 //! let channel = Builder::new("https://identity.kith.svc:50051").tls(files).build()?;
-//! let mut identity = IdentityServiceClient::new(channel);
+//! let feed = ServiceTokens::new(&channel, "feed", std::env::var("FEED_SECRET")?.into());
+//! let mut identity = IdentityServiceClient::new(channel.with_token(feed));
 //! let answer = identity.get_user(GetUserRequest { user_id: 1 }).await?;
 //! # Ok(())
 //! # }
@@ -29,6 +30,9 @@
 //!   after what time; OUTCOME_UNKNOWN never is. There are at most 4 attempts within the call's deadline, with pauses
 //!   that double and vary; and a budget: beyond a reserve of 256, one retry for every 5 calls. Streams, and methods
 //!   that no contract of Kith has, are repeated only while no server has taken them.
+//! * **Tokens.** [`Channel::with_token`] adds the token of whoever calls: one that there is ([`BearerToken`]), those of a
+//!   service account ([`ServiceTokens`]) or of a user who has signed in ([`UserSession`]), which are fetched once for all
+//!   calls, and anew before they end. [`Channel::passed_on_by`] adds that of a service that calls for somebody else.
 //! * **Context.** The server is told the trace of the current span, how much time is left, and within a call to a service
 //!   of Kith also that call's request id and deadline.
 #![warn(missing_docs)]

@@ -16,6 +16,7 @@ use tracing::{Instrument, Span};
 use crate::harness::{FakeServer, read, soon};
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const OWN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 fn logs() -> LogSettings {
     LogSettings {
@@ -78,11 +79,15 @@ async fn a_span_that_is_exported_is_the_parent_of_the_call() {
     assert!(told.starts_with(trace_id) && told != TRACE, "{told}");
 }
 
+// Control: `inject` for every call; the span's trace was told.
 #[tokio::test]
 async fn a_trace_that_the_caller_sets_stays() {
     let server = FakeServer::answering().await;
-    read_with(&server.channel(), "traceparent", TRACE).await;
-    assert_eq!(header(&server, "traceparent").as_deref(), Some(TRACE));
+    let _guard = tracing::dispatcher::set_default(&subscriber(&logs(), std::io::sink, None));
+    let channel = server.channel();
+    let call = read_with(&channel, "traceparent", OWN);
+    call.instrument(span_in_trace()).await;
+    assert_eq!(header(&server, "traceparent").as_deref(), Some(OWN));
 }
 
 // Control: no `OuterCall::current`; the server was told neither.

@@ -42,7 +42,7 @@ async fn a_request_that_no_server_would_take_is_not_sent() {
         .await
         .expect_err("too large");
     assert_eq!(status.code(), Code::ResourceExhausted);
-    assert_eq!(server.calls().len(), 0);
+    assert_eq!(server.count(), 0);
     soon(client.register(of_bytes(MAX_MESSAGE_BYTES - 16)))
         .await
         .expect("an answer");

@@ -115,7 +115,7 @@ async fn a_server_must_have_a_trusted_certificate_for_its_name() {
     assert!(text.contains("invalid peer certificate"), "{text}");
     let text = refused(to(&server).tls(authority.trusting()).server_name("other.test")).await;
     assert!(text.contains("not valid for name"), "{text}");
-    assert_eq!(server.calls().len(), 1);
+    assert_eq!(server.count(), 1);
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn a_client_shows_its_certificate() {
     let channel = to(&server).tls(authority.certified()).build().expect("a channel");
     read(&channel).await.expect("an answer");
     refused(to(&server).tls(authority.trusting())).await;
-    assert_eq!(server.calls().len(), 1);
+    assert_eq!(server.count(), 1);
 }
 
 // Control: `config` that answers the last good one alone; the new server was not believed.

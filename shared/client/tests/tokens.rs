@@ -87,7 +87,7 @@ async fn a_service_calls_as_itself_with_one_token_for_all_calls() {
             .iter()
             .all(|call| text(call, "authorization").as_deref() == Some("Bearer service-1"))
     );
-    assert_eq!((calls.len(), identity.calls().len()), (64, 1));
+    assert_eq!((calls.len(), identity.count()), (64, 1));
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_service_token_that_is_refused_is_renewed_once() {
             _ => channel.with_token(alice()).passed_on_by(tokens),
         };
         write(&channel).await.expect("the second token");
-        assert_eq!((server.calls().len(), identity.calls().len()), (2, 2));
+        assert_eq!((server.count(), identity.count()), (2, 2));
     }
 
     let identity = issuing().await;
@@ -135,7 +135,7 @@ async fn a_service_token_that_is_refused_is_renewed_once() {
     for calls in [2, 3] {
         let status = write(&channel).await.expect_err("refused");
         assert_eq!(reason(&status).as_deref(), Some("TOKEN_EXPIRED"));
-        assert_eq!((server.calls().len(), identity.calls().len()), (calls, 2));
+        assert_eq!((server.count(), identity.count()), (calls, 2));
     }
 }
 
@@ -145,7 +145,7 @@ async fn a_token_that_was_given_is_not_renewed() {
     write(&server.channel().with_token(alice()))
         .await
         .expect_err("refused");
-    assert_eq!(server.calls().len(), 1);
+    assert_eq!(server.count(), 1);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn without_a_token_no_call_is_made() {
         .expect_err("no token");
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(reason(&status).as_deref(), Some("CREDENTIALS_INVALID"));
-    assert_eq!(server.calls().len(), 0);
+    assert_eq!(server.count(), 0);
 }
 
 /// An identity that exchanges the refresh tokens `refresh-1`, `refresh-2` and so on, each once, up to `last`.
@@ -189,7 +189,7 @@ async fn a_refresh_token_is_exchanged_once_for_all_calls() {
     for call in join_all((0..64).map(|_| write(&channel))).await {
         call.expect("an answer");
     }
-    assert_eq!(identity.calls().len(), 1);
+    assert_eq!(identity.count(), 1);
     assert_eq!(session.refresh_token().expose_secret(), "refresh-2");
 }
 
@@ -227,7 +227,7 @@ async fn a_session_that_is_over_says_so_and_makes_no_call() {
         let status = write(&channel).await.expect_err("the session is over");
         assert_eq!(reason(&status).as_deref(), Some("REFRESH_TOKEN_REUSED"));
     }
-    assert_eq!((identity.calls().len(), server.calls().len()), (1, 0));
+    assert_eq!((identity.count(), server.count()), (1, 0));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod access_matrix;
 mod bad_input;
+mod clients;
 mod follow_storm;
 mod hang_ups;
 mod plans;

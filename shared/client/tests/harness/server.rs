@@ -125,6 +125,11 @@ impl FakeServer {
         self.shared.calls.lock().expect("no panic").clone()
     }
 
+    /// How many calls there were.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.calls.lock().expect("no panic").len()
+    }
+
     pub(crate) fn connections(&self) -> usize {
         *self.shared.connections.lock().expect("no panic")
     }
