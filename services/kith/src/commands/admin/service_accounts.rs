@@ -99,7 +99,7 @@ async fn act(settings: OperatorSettings, action: &str, matches: &ArgMatches) -> 
 fn hand_out(made: &WithSecret, done: &str) -> Result<(), AnyError> {
     let WithSecret { account, secret } = made;
     progress(&format!(
-        "{} {done}; this is the only time that it is shown",
+        "{} {done}; the secret is shown only this once",
         title(account)
     ));
     result(&format!("{}\n", secret.expose_secret())).map_err(|error| {
@@ -114,7 +114,7 @@ fn title(account: &ServiceAccount) -> String {
 
 /// One line for each account, below one that says what the columns are.
 fn table(accounts: &[ServiceAccount]) -> String {
-    let header = ["ID", "NAME", "MADE", "SECRET OF", "REVOKED", "SCOPES"].map(str::to_owned);
+    let header = ["ID", "NAME", "MADE", "SECRET SINCE", "REVOKED", "SCOPES"].map(str::to_owned);
     let rows: Vec<[String; 6]> = std::iter::once(header).chain(accounts.iter().map(row)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let widths = [0, 1, 2, 3, 4, 5].map(width);
@@ -174,7 +174,7 @@ mod tests {
             ..feed.clone()
         };
         let expected = "\
-ID  NAME  MADE                  SECRET OF             REVOKED               SCOPES
+ID  NAME  MADE                  SECRET SINCE          REVOKED               SCOPES
 12  feed  1970-01-01T00:00:00Z  1970-01-01T00:01:00Z  -                     identity.accounts.read identity.users.import
 2   feed  1970-01-01T00:00:00Z  1970-01-01T00:01:00Z  1970-01-02T00:00:00Z
 ";
