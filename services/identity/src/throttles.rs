@@ -21,10 +21,12 @@ const SIGN_IN_BY_ACCOUNT: Setting = Setting::new(
 const SIGN_IN_BY_CALLER: Setting = Setting::new("throttle-sign-in-by-caller", "sign-ins by one caller")
     .value(RULE)
     .default("300/5m");
-const REGISTER_BY_CALLER: Setting =
-    Setting::new("throttle-register-by-caller", "registrations by one caller")
-        .value(RULE)
-        .default("60/1h");
+const REGISTER_BY_CALLER: Setting = Setting::new(
+    "throttle-register-by-caller",
+    "registrations by one caller, and changes of usernames and email addresses",
+)
+.value(RULE)
+.default("60/1h");
 const REFRESH_BY_SESSION: Setting = Setting::new("throttle-refresh-by-session", "refreshes of one session")
     .value(RULE)
     .default("60/5m");
@@ -47,7 +49,7 @@ pub struct ThrottleSettings {
     pub sign_in_by_account: Option<Limit>,
     /// Sign-ins by one caller.
     pub sign_in_by_caller: Option<Limit>,
-    /// Registrations by one caller.
+    /// Registrations by one caller, and changes of usernames and email addresses.
     pub register_by_caller: Option<Limit>,
     /// Refreshes of one session.
     pub refresh_by_session: Option<Limit>,
@@ -128,7 +130,7 @@ impl ThrottleSettings {
         self.sign_in.map(bucket)
     }
 
-    /// What a registration takes.
+    /// What a registration takes, and a change of a username or an email address: both tell what is taken.
     pub(crate) fn register(&self, origin: Origin) -> Vec<Bucket> {
         self.of_caller(self.register_by_caller, origin, "register")
             .into_iter()
