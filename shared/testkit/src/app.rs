@@ -12,6 +12,7 @@ use kith_contracts::identity::v1::{
     AuthenticateRequest, BatchImportUsersRequest, ImportedUser, RegisterRequest, authenticate_request,
 };
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
+use kith_identity::settings::SWEEP_INTERVAL;
 use kith_identity::{IdentitySettings, ThrottleSettings};
 use kith_postgres::PoolSettings;
 use kith_primitives::{ServiceId, UserId};
@@ -42,6 +43,8 @@ pub struct AppOptions {
     pub pool: PoolSettings,
     /// How the services serve.
     pub server: ServerSettings,
+    /// How often what has had its time is removed.
+    pub sweep_interval: Duration,
     /// How often what needs no token may be tried. By default as often as anybody likes.
     pub throttles: ThrottleSettings,
     /// The keys that identity holds; the first signs. By default a new one.
@@ -62,6 +65,7 @@ impl Default for AppOptions {
                 ..PoolSettings::default()
             },
             server: ServerSettings::default(),
+            sweep_interval: SWEEP_INTERVAL,
             throttles: ThrottleSettings::default(),
             signing_keys: None,
             signing_keys_file: None,
@@ -117,6 +121,7 @@ impl TestApp {
             signing_keys_interval: options.signing_keys_interval,
             session_lifetime: Duration::from_secs(3600),
             password_hashes_at_once: 2,
+            sweep_interval: options.sweep_interval,
             throttles: options.throttles,
         };
         let identity = kith_identity::run(identity_settings.clone(), listener, shutdown.clone());

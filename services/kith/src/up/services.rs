@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kith_client::{Channel, TlsFiles};
 use kith_identity::IdentitySettings;
-use kith_identity::settings::SIGNING_KEYS_INTERVAL;
+use kith_identity::settings::{SIGNING_KEYS_INTERVAL, SWEEP_INTERVAL};
 use kith_postgres::DatabaseUrl;
 use kith_rpc::process::AnyError;
 use kith_schema::Role;
@@ -135,6 +135,7 @@ impl Services {
             signing_keys_interval: SIGNING_KEYS_INTERVAL,
             session_lifetime: settings.session_lifetime,
             password_hashes_at_once: settings.password_hashes_at_once,
+            sweep_interval: SWEEP_INTERVAL,
             throttles: settings.throttles.clone(),
         };
         self.spawn(
