@@ -18,7 +18,9 @@ use tonic::Code;
 use tonic::body::Body;
 use tonic_health::pb::HealthCheckRequest;
 
-use crate::harness::{Authority, Child, ChildOptions, Connection, RawConnection, refused, soon};
+use crate::harness::{
+    Authority, Child, ChildOptions, Connection, RawConnection, calls_and_resets, refused, soon,
+};
 
 const GET_FOLLOW: &str = "/kith.social_graph.v1.SocialGraphService/GetFollow";
 const FOLLOW: &str = "/kith.social_graph.v1.SocialGraphService/Follow";
@@ -80,9 +82,16 @@ async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.expect("it listens")
 }
 
-/// Returns once the server has closed the connection, with how long that took.
-async fn closed(mut socket: TcpStream) -> Duration {
+async fn say(word: &[u8], address: SocketAddr) -> TcpStream {
+    let mut socket = connect(address).await;
+    socket.write_all(word).await.expect("it reads");
+    socket
+}
+
+/// Says `word` and nothing more, and returns once the server has closed the connection, with how long that took.
+async fn only_say(word: &[u8], address: SocketAddr) -> Duration {
     let begin = Instant::now();
+    let mut socket = say(word, address).await;
     let mut bytes = [0; 1024];
     // A reset is an end too.
     while let Ok(1..) = soon(socket.read(&mut bytes)).await {}
@@ -105,10 +114,7 @@ async fn silent_sockets_are_closed() {
         return Child::serve().await;
     }
     let server = start("silent_sockets_are_closed", false).await;
-    let attack = async {
-        let sockets = join_all((0..size()).map(|_| connect(server.plaintext))).await;
-        join_all(sockets.into_iter().map(closed)).await
-    };
+    let attack = join_all((0..size()).map(|_| only_say(b"", server.plaintext)));
     let took = beside_honest_calls(&server, attack).await;
     assert_in_time("silent sockets", took);
 }
@@ -164,12 +170,6 @@ fn half_a_hello() -> Vec<u8> {
     hello
 }
 
-async fn shake_half_a_hand(address: SocketAddr, hello: &[u8]) -> TcpStream {
-    let mut socket = connect(address).await;
-    socket.write_all(hello).await.expect("it reads");
-    socket
-}
-
 // Control: a handshake timeout of 50 seconds; none was closed in time.
 #[tokio::test(flavor = "multi_thread")]
 async fn half_handshakes_are_closed() {
@@ -178,10 +178,7 @@ async fn half_handshakes_are_closed() {
     }
     let server = start("half_handshakes_are_closed", false).await;
     let hello = half_a_hello();
-    let attack = async {
-        let sockets = join_all((0..size()).map(|_| shake_half_a_hand(server.tls, &hello))).await;
-        join_all(sockets.into_iter().map(closed)).await
-    };
+    let attack = join_all((0..size()).map(|_| only_say(&hello, server.tls)));
     let took = beside_honest_calls(&server, attack).await;
     assert_in_time("half handshakes", took);
 }
@@ -199,15 +196,16 @@ async fn streams_beyond_those_allowed_are_refused() {
         attacker.begin_calls(FOLLOW, &server.tokens[1], 300).await;
         assert_eq!(attacker.resets(44).await, vec![REFUSED_STREAM; 44]);
         attacker.ping().await;
-        let mut others = Vec::new();
-        for _ in 0..size() / 10 {
+        let others = (0..size() / 20).map(|_| async {
             let mut other = RawConnection::open(server.plaintext).await;
             other.begin_calls(FOLLOW, &server.tokens[1], 300).await;
             other.ping().await;
-            others.push(other);
-        }
+            other
+        });
+        let others = join_all(others).await;
         attacker.begin_calls(FOLLOW, &server.tokens[1], 5000).await;
         assert_eq!(attacker.goaway().await, Some(ENHANCE_YOUR_CALM));
+        drop(others);
     };
     beside_honest_calls(&server, attack).await;
 }
@@ -220,11 +218,12 @@ async fn rapid_resets_end_their_connections() {
     }
     let server = start("rapid_resets_end_their_connections", false).await;
     let begin = Instant::now();
+    let flood = calls_and_resets(GET_FOLLOW, 1, 20_000);
     let attacker = || async {
         let mut connections = 0;
         while begin.elapsed() < Duration::from_secs(3) {
             let mut attacker = RawConnection::open(server.plaintext).await;
-            attacker.call_and_reset(GET_FOLLOW, 20_000).await;
+            attacker.flood(&flood).await;
             // The word may be lost where the socket is closed while more resets are on their way.
             let word = attacker.goaway().await;
             assert!(matches!(word, None | Some(ENHANCE_YOUR_CALM)), "{word:?}");
@@ -295,9 +294,9 @@ async fn with_all_of_it_open_the_process_ends_in_time() {
     let server = start("with_all_of_it_open_the_process_ends_in_time", true).await;
     let hello = half_a_hello();
     let mut open = join_all((0..size()).map(|_| connect(server.plaintext))).await;
-    open.extend(join_all((0..size()).map(|_| shake_half_a_hand(server.tls, &hello))).await);
+    open.extend(join_all((0..size()).map(|_| say(&hello, server.tls))).await);
     for _ in 0..size() {
-        open.push(shake_half_a_hand(server.plaintext, &PREFACE[..7]).await);
+        open.push(say(&PREFACE[..7], server.plaintext).await);
     }
     let mut idle = RawConnection::open(server.plaintext).await;
     idle.ping().await;

@@ -54,21 +54,14 @@ impl RawConnection {
     }
 
     /// Opens `count` calls to `path` and takes each back at once, all in one piece, as far as the server listens.
-    pub(crate) async fn call_and_reset(&mut self, path: &str, count: usize) {
-        let mut bytes = Vec::new();
-        for _ in 0..count {
-            // The headers end here, and no body follows yet.
-            let end_headers = 4;
-            bytes.extend(frame(
-                HEADERS,
-                end_headers,
-                self.next_stream,
-                &header_block(path, None),
-            ));
-            bytes.extend(frame(RST_STREAM, 0, self.next_stream, &CANCEL.to_be_bytes()));
-            self.next_stream += 2;
-        }
-        let _ = soon(self.socket.write_all(&bytes)).await;
+    pub(crate) async fn call_and_reset(&mut self, path: &str, count: u32) {
+        self.flood(&calls_and_resets(path, self.next_stream, count)).await;
+        self.next_stream += 2 * count;
+    }
+
+    /// Sends `bytes`, as far as the server listens.
+    pub(crate) async fn flood(&mut self, bytes: &[u8]) {
+        let _ = soon(self.socket.write_all(bytes)).await;
     }
 
     /// Begins `count` calls to `path` by the bearer of `token`, whose requests never end, as far as the server listens.
@@ -80,7 +73,7 @@ impl RawConnection {
             bytes.extend(frame(HEADERS, end_headers, self.next_stream, &headers));
             self.next_stream += 2;
         }
-        let _ = soon(self.socket.write_all(&bytes)).await;
+        self.flood(&bytes).await;
     }
 
     /// Why the next `count` streams were ended that the server ends before their time.
@@ -146,6 +139,18 @@ impl RawConnection {
             .expect("a whole frame");
         payload
     }
+}
+
+/// Calls to `path`, from the stream `first` on, each of which is taken back at once.
+pub(crate) fn calls_and_resets(path: &str, first: u32, count: u32) -> Vec<u8> {
+    let headers = header_block(path, None);
+    let pair = |number: u32| {
+        // The headers end here, and no body follows yet.
+        let (end_headers, stream) = (4, first + 2 * number);
+        let call = frame(HEADERS, end_headers, stream, &headers);
+        [call, frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())].concat()
+    };
+    (0..count).flat_map(pair).collect()
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) use certificates::{Authority, Mount};
 pub(crate) use child::{Child, ChildOptions};
 pub(crate) use connection::{Connection, message_of};
-pub(crate) use frames::RawConnection;
+pub(crate) use frames::{RawConnection, calls_and_resets};
 pub(crate) use graph::{Graph, Plan};
 pub(crate) use identity::Identity;
 pub(crate) use logs::{access_line, capture_logs, count_lines, line};
