@@ -33,7 +33,7 @@ async fn filled() -> Database {
             SELECT 's' || number, '{}', sha256(number::text::bytea), now() - random() * interval '1 year'
             FROM generate_series(1, 2000) AS number;
         INSERT INTO identity.audit_events (type, subject, created_at)
-            SELECT 'SESSION_CREATED', 'users/' || number % 500, now() - random() * interval '1 year'
+            SELECT 'SESSION_CREATED', 'users/' || number % 50, now() - random() * interval '1 year'
             FROM generate_series(1, 20000) AS number;
         INSERT INTO identity.throttles
             SELECT number, now() + (random() - 0.1) * interval '10 min' FROM generate_series(1, 20000) AS number;

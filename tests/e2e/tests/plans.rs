@@ -27,6 +27,9 @@ const FILL: &str = "
             JOIN identity.users ON id = (follower * 7 + step * step * 31) % 2000 + 1
             UNION SELECT min(id) FROM identity.users) AS following (followed)
         WHERE follower <> followed;
+    INSERT INTO identity.audit_events (type, subject, created_at)
+        SELECT 'SESSION_CREATED', 'users/' || number % 100, now() - random() * interval '1 year'
+        FROM generate_series(1, 5000) AS number;
     ANALYZE";
 
 /// The server's log, where auto_explain writes the plans of this one database's statements.
@@ -58,7 +61,14 @@ impl Plans {
         loop {
             let log = log();
             let plans = &log[self.read..];
-            for table in ["users", "profiles", "credentials", "follows", "follow_counts"] {
+            for table in [
+                "users",
+                "profiles",
+                "credentials",
+                "audit_events",
+                "follows",
+                "follow_counts",
+            ] {
                 assert!(
                     !plans.contains(&format!("Seq Scan on {table} ")),
                     "{rpc}: {plans}"
@@ -212,6 +222,35 @@ async fn follows(app: &TestApp, user: &TestUser, plans: &mut Plans) {
     }
 }
 
+async fn audit_events(app: &TestApp, plans: &mut Plans) {
+    let mut identity = app.identity(&app.operator(&["identity.audit.read"]));
+    let mut tokens = [String::new(), String::new()];
+    for _page in 0..2 {
+        let request = |subject: &str, page_token: &str| ListAuditEventsRequest {
+            subject: subject.to_owned(),
+            page_size: 10,
+            page_token: page_token.to_owned(),
+        };
+        let all = check!(
+            plans,
+            identity,
+            list_audit_events(request("", &tokens[0])),
+            "identity_audit_events_by_time"
+        );
+        let of_one = check!(
+            plans,
+            identity,
+            list_audit_events(request("users/7", &tokens[1])),
+            "identity_audit_events_by_subject"
+        );
+        tokens = [all.next_page_token, of_one.next_page_token];
+        assert!(
+            tokens.iter().all(|token| !token.is_empty()),
+            "there is another page"
+        );
+    }
+}
+
 // Control: FILL that drops social_graph_follows_followers_page; ListFollowers read all follows and sorted them.
 #[tokio::test]
 async fn every_read_is_served_by_indexes_planned_for_its_arguments_or_for_any() {
@@ -220,5 +259,6 @@ async fn every_read_is_served_by_indexes_planned_for_its_arguments_or_for_any() 
         let mut plans = Plans::of(&app.database, mode).await;
         accounts(&app, &user, &mut plans).await;
         follows(&app, &user, &mut plans).await;
+        audit_events(&app, &mut plans).await;
     }
 }
