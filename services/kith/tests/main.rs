@@ -5,6 +5,7 @@ mod database_url;
 mod import;
 mod migrate;
 mod service_accounts;
+mod signing_keys;
 mod support;
 mod token;
 mod up;

@@ -122,7 +122,7 @@ async fn new_keys_replace_the_old_ones() {
 /// Never again within a test, unless somebody asks for it.
 const HOURLY: Duration = Duration::from_secs(60 * 60);
 
-// Control: `want_news` never called, and `refresh` without its `early`; the new key was refused until the test gave up.
+// Control: `want_news` never called; the new key was refused until the test gave up.
 #[tokio::test]
 async fn a_token_of_an_unknown_key_has_the_keys_fetched_early() {
     let (old, new) = keys();
@@ -140,7 +140,7 @@ async fn a_token_of_an_unknown_key_has_the_keys_fetched_early() {
     soon(async { while fetching.call(&new).await.is_err() {} }).await;
 }
 
-// Control: `early` without its `sleep_until`; identity was asked for each of the calls.
+// Control: `early` without its `sleep_until`; identity was asked 101 times.
 #[tokio::test]
 async fn unknown_keys_do_not_make_a_service_hammer_identity() {
     let (known, made_up) = keys();
