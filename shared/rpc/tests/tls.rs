@@ -310,7 +310,7 @@ fn with_tls_any_address_will_do() {
     let TlsFiles { certificate, key, .. } = mount.tls();
     let settings = service(&[("--tls-certificate-file", &certificate), ("--tls-key-file", &key)]);
     assert_eq!(settings.map(|settings| settings.tls), Ok(Some(mount.tls())));
-    let mistakes = service(&[]).err().expect("plaintext");
+    let mistakes = service(&[]).expect_err("plaintext");
     assert!(
         mistakes[0].contains("must have TLS by --tls-certificate-file"),
         "{mistakes:?}"
@@ -324,7 +324,7 @@ fn a_mistake_in_a_file_is_told_with_its_setting() {
     let mount = Mount::of(&[("tls.crt", &pair.certificate), ("tls.key", &other.key)]);
     let (certificate, key, none) = (mount.path("tls.crt"), mount.path("tls.key"), mount.path("none"));
     let only = |flags: &[(&str, &Path)]| {
-        let mistakes = service(flags).err().expect("a mistake");
+        let mistakes = service(flags).expect_err("a mistake");
         assert_eq!(mistakes.len(), 1, "{mistakes:?}");
         mistakes[0].clone()
     };

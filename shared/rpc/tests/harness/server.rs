@@ -100,14 +100,17 @@ impl TestServer {
             shutdown: shutdown.clone(),
         };
         let listener = listen(options.listen_address).expect("a port");
-        Self {
+        let server = Self {
             address: listener.local_addr().expect("an address"),
             graph,
             latch,
             issuer: Issuer::new(key, ISSUER, ISSUER).expect("our provider"),
             shutdown,
             served: tokio::spawn(server.serve(listener)),
-        }
+        };
+        // It begins, and has read its files before a test changes them.
+        tokio::task::yield_now().await;
+        server
     }
 
     pub(crate) async fn connect(&self) -> Connection {
