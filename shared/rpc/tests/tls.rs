@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use kith_contracts::social_graph::v1::{FollowRequest, GetFollowRequest};
 use kith_rpc::{ServerSettings, TlsFiles, TlsPart};
 use kith_settings::{Environment, Program, Reader, Setting, Topic, load};
-use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -62,7 +62,7 @@ async fn calls_go_over_tls() {
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
 }
 
-// Control: `Terms::serve` that speaks plaintext all the same; the preface was answered.
+// Control: `Terms::serve` that speaks plaintext all the same; the connection stayed open.
 #[tokio::test]
 async fn with_tls_nothing_is_said_in_plaintext() {
     let mount = Mount::of_pair(&Authority::new().pair());
@@ -95,6 +95,20 @@ async fn with_a_client_authority_only_its_clients_are_let_in() {
         let config = authority.client(stranger.as_ref());
         let refused = soon(shake_hands(server.address, &config)).await;
         assert!(refused.is_err());
+    }
+}
+
+// Control: `config` that keeps sessions; they were resumed, and nobody looked at the certificate again.
+#[tokio::test]
+async fn a_client_proves_itself_with_every_connection() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let (pair, ca) = (authority.pair(), clients.pem());
+    let mount = Mount::of(&[pair.files().as_slice(), &[("ca.crt", &ca)]].concat());
+    let server = with_tls(mount.mutual_tls()).await;
+    let known = authority.client(Some(&clients.pair()));
+    for _ in 0..3 {
+        let stream = shake_hands(server.address, &known).await.expect("a handshake");
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
     }
 }
 
@@ -303,7 +317,6 @@ fn service(variables: &[(&str, &Path)]) -> Result<ServerSettings, Vec<String>> {
         .map_err(|error| error.mistakes().iter().map(ToString::to_string).collect())
 }
 
-// Control: `listen_address` that looks at `plaintext` alone; it was refused.
 #[test]
 fn with_tls_any_address_will_do() {
     let mount = Mount::of_pair(&Authority::new().pair());
