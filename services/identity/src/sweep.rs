@@ -48,3 +48,26 @@ async fn sweep_once(database: &Database) -> Result<usize, Failure> {
         sleep(PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel_async::SimpleAsyncConnection;
+    use kith_postgres::PoolSettings;
+    use kith_schema::Role;
+    use kith_testkit::TestDatabase;
+
+    use super::*;
+
+    // Control: a sweep that ends after its first batch; it removed 1,000.
+    #[tokio::test]
+    async fn a_sweep_goes_on_until_nothing_is_left() {
+        let database = TestDatabase::create().await;
+        let make =
+            "INSERT INTO identity.throttles SELECT number, now() FROM generate_series(1, 2500) AS number";
+        let mut owner = database.owner().await;
+        owner.batch_execute(make).await.expect("rows");
+        let service = Database::new(&database.url(Role::Identity), &PoolSettings::default());
+        assert_eq!(sweep_once(&service).await.expect("a sweep"), 2500);
+        assert_eq!(sweep_once(&service).await.expect("a sweep"), 0);
+    }
+}

@@ -59,7 +59,7 @@ async fn start() -> (TestApp, i64, SignedIn) {
     (app, id, alice)
 }
 
-// Control: `user_deactivate` that writes its event whatever the account was before; there were two.
+// Control: `user_set_active_in_txn` that does it again where nothing is to be done; there were two of each.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_change_leaves_one_event_and_what_changes_nothing_leaves_none() {
     let (app, id, alice) = start().await;
@@ -232,7 +232,7 @@ CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON identity.credentials
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION identity.refuse()
 ";
 
-// Control: an event that is written by `database.write` beside the transaction; it was there.
+// Control: the event of a new password that is written by `database.write`, beside the transaction; it was there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_is_rolled_back_leaves_no_event() {
     let (app, id, alice) = start().await;

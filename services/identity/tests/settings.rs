@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use kith_identity::IdentitySettings;
+use kith_identity::{IdentitySettings, Limit};
 use kith_postgres::PoolSettings;
 use kith_rpc::ServerSettings;
 use kith_settings::{Environment, Program, SettingsError, load};
@@ -87,4 +87,38 @@ fn what_debug_shows_of_them_holds_no_secret() {
     let secret = pem.expose_secret().lines().nth(1).expect("the key itself");
     assert!(shown.contains(key.key_id()), "{shown}");
     assert!(!shown.contains("hunter2") && !shown.contains(secret), "{shown}");
+}
+
+/// Empty is not given.
+fn throttled(one_caller: &str, all_callers: &str, register: &str) -> Result<IdentitySettings, SettingsError> {
+    let key = SigningKey::generate().expect("a key").to_pem();
+    read(&Environment::from([
+        DATABASE_URL,
+        ("KITH_SIGNING_KEY", key.expose_secret()),
+        ("KITH_THROTTLE_SIGN_IN", one_caller),
+        ("KITH_THROTTLE_SIGN_IN_BY_ACCOUNT", all_callers),
+        ("KITH_THROTTLE_REGISTER_BY_CALLER", register),
+    ]))
+}
+
+#[test]
+fn limits_are_on_unless_they_are_put_off() {
+    let throttles = throttled("", "", "").expect("good settings").throttles;
+    assert_eq!(throttles.sign_in, Limit::parse("10/5m").expect("a limit"));
+    assert_eq!(
+        throttles.register_by_caller,
+        Limit::parse("60/1h").expect("a limit")
+    );
+    let off = throttled("", "", "off").expect("good settings").throttles;
+    assert_eq!(off.register_by_caller, None);
+}
+
+// Control: a limit by account that is compared with nothing.
+#[test]
+fn one_caller_must_not_be_able_to_use_up_the_attempts_of_all() {
+    for (one, all) in [("10/5m", "20/10m"), ("100/1h", "100/10m"), ("off", "")] {
+        let mistakes = throttled(one, all, "").expect_err("a mistake").to_string();
+        assert!(mistakes.contains("must allow more"), "{mistakes}");
+    }
+    throttled("off", "off", "").expect("good settings");
 }

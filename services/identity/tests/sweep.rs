@@ -30,7 +30,7 @@ async fn until_there_are(app: &TestApp, rows: i64, from: &str) {
         .unwrap_or_else(|_| panic!("never {rows} {from}"));
 }
 
-// Controls: a sweep without the loop; 1,500 stayed. `SESSIONS` without its WHERE; the living one went.
+// Control: `SESSIONS` without its WHERE; the living one went.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_expired_go_and_the_rest_stays_with_several_replicas_at_work() {
     let options = AppOptions {

@@ -74,8 +74,7 @@ fn retry_after(status: &Status) -> Duration {
         .expect("a RetryInfo")
 }
 
-// Controls: `throttles_take` that reads the bucket, and writes it in a second statement; 20 or more of 64 passed. An
-// upsert that sets what was read; likewise.
+// Control: `throttles_take` that decides by its look at the buckets, and writes afterwards; 62 of 64 passed.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_attempts_at_the_same_time_as_many_pass_as_the_limit_says_over_all_replicas() {
     let mut app = start(sign_in_limit("10/1h")).await;
@@ -101,7 +100,7 @@ async fn of_attempts_at_the_same_time_as_many_pass_as_the_limit_says_over_all_re
     }
 }
 
-// Control: a refusal that takes from the buckets all the same; the wait grew with each of them.
+// Control: a refusal that takes from the buckets all the same; whoever had waited was refused again.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_waits_as_long_as_it_is_told_may_try_again() {
     let app = start(sign_in_limit("2/600ms")).await;
@@ -203,7 +202,7 @@ fn guessed_by_many() -> ThrottleSettings {
     }
 }
 
-// Control: refused attempts that take from the account's bucket; the last was refused.
+// Control: a refusal that takes from the buckets all the same; the last was refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_alone_keeps_nobody_out() {
     let app = start(guessed_by_many()).await;

@@ -17,6 +17,7 @@ use kith_schema::Role;
 use kith_testkit::{Bearer, Credentials, Refusal, TestDatabase, not_ready, ready};
 use kith_tokens::{Issuer, SigningKey, SigningKeys};
 use secrecy::ExposeSecret;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tonic::service::interceptor::InterceptedService;
 use tonic::{Code, Status};
@@ -445,4 +446,65 @@ async fn a_replica_that_lacks_the_key_that_signs_is_not_ready_and_says_which_key
     let statement = format!("UPDATE identity.signing_keys SET removed_at = now() WHERE key_id = '{active}'");
     assert!(missing.contains(&statement), "{missing}");
     not_ready(two.channel.clone()).await;
+}
+
+/// With the limits that ship: 10 in 5 minutes, of which one comes back every 30 seconds.
+// Control: see `throttles` of identity's tests, whose mutants let nearly all pass.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_passwords_are_counted_wherever_they_are_tried() {
+    let replicas = Replicas::start().await;
+    let (started, mut calls) = (Instant::now(), JoinSet::new());
+    for number in 0..64 {
+        let mut client = replicas.identities[number % 2].client(&Bearer(None));
+        let request = AuthenticateRequest {
+            identifier: Some(authenticate_request::Identifier::Username(
+                replicas.username.clone(),
+            )),
+            password: "wrong horse".to_owned(),
+            device_label: String::new(),
+        };
+        calls.spawn(async move { client.authenticate(request).await.expect_err("wrong") });
+    }
+    let refused: Vec<_> = calls
+        .join_all()
+        .await
+        .iter()
+        .map(|status| Refusal::of(status).summary())
+        .collect();
+    let of = |summary: &str| refused.iter().filter(|refused| *refused == summary).count();
+    let (looked_at, throttled) = (
+        of("Unauthenticated CREDENTIALS_INVALID []"),
+        of("ResourceExhausted THROTTLED []"),
+    );
+    let come_back = usize::try_from(started.elapsed().as_secs() / 30).expect("small");
+    assert!((10..=10 + come_back).contains(&looked_at), "{looked_at}");
+    assert_eq!(looked_at + throttled, 64, "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_one_ends_the_other_refreshes_no_more() {
+    let replicas = Replicas::start().await;
+    let [one, two] = &replicas.identities;
+    let request = AuthenticateRequest {
+        identifier: Some(authenticate_request::Identifier::Username(
+            replicas.username.clone(),
+        )),
+        password: PASSWORD.to_owned(),
+        device_label: String::new(),
+    };
+    let signed_in = two.client(&Bearer(None)).authenticate(request).await;
+    let signed_in = signed_in.expect("a token").into_inner();
+    let caller = Bearer(Some(signed_in.access_token.into()));
+    let request = RevokeAllSessionsRequest {
+        user_id: replicas.user_id,
+        keep_current: false,
+    };
+    let ended = one.client(&caller).revoke_all_sessions(request).await;
+    assert_eq!(ended.expect("an end").into_inner().revoked_sessions, 1);
+    let request = RefreshTokenRequest {
+        refresh_token: signed_in.refresh_token,
+    };
+    let refused = two.client(&Bearer(None)).refresh_token(request).await;
+    let refused = Refusal::of(&refused.expect_err("ended"));
+    assert_eq!(refused.summary(), "Unauthenticated REFRESH_TOKEN_INVALID []");
 }
