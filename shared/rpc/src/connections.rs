@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::preface::PrefaceInTime;
+use crate::settings::ServerSettings;
 use crate::tls::Tls;
 
 /// Connections at once. More wait in the listener's queue, which is better than to run out of descriptors.
@@ -51,13 +52,33 @@ const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
+/// How long a connection may live.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetime {
+    /// The age, give or take `AGE_JITTER`, at which it is asked to go away.
+    age: Duration,
+    /// How long what it carries then may take to end: longer than any call, but a stream, or an answer that nobody
+    /// reads, would keep it for ever.
+    grace: Duration,
+}
+
+impl Lifetime {
+    /// As `settings` have it.
+    pub(crate) fn of(settings: &ServerSettings) -> Self {
+        Self {
+            age: settings.max_connection_age,
+            grace: settings.max_connection_age.max(settings.max_deadline),
+        }
+    }
+}
+
 /// What every connection of a server needs.
 #[derive(Clone, Debug)]
 struct Terms {
     router: Router,
     /// `None` for plaintext.
     tls: Option<Arc<Tls>>,
-    max_age: Duration,
+    lifetime: Lifetime,
     /// Cancelled when connections must go away.
     drain: CancellationToken,
 }
@@ -70,14 +91,14 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// None yet; `router` will answer them. They are asked to go away when they are about `max_age` old, so that clients
-    /// connect anew, perhaps to a replica that there was not before.
-    pub(crate) fn new(router: Router, tls: Option<Arc<Tls>>, max_age: Duration) -> Self {
+    /// None yet; `router` will answer them. They are asked to go away when they are of age, so that clients connect
+    /// anew, perhaps to a replica that there was not before.
+    pub(crate) fn new(router: Router, tls: Option<Arc<Tls>>, lifetime: Lifetime) -> Self {
         Self {
             terms: Terms {
                 router,
                 tls,
-                max_age,
+                lifetime,
                 drain: CancellationToken::new(),
             },
             limit: MAX_CONNECTIONS,
@@ -170,13 +191,15 @@ impl Terms {
         let socket = TokioIo::new(PrefaceInTime::new(socket, PREFACE_TIMEOUT));
         let connection = builder().serve_connection(socket, TowerToHyperService::new(service));
         let mut connection = pin!(connection);
-        let age = self.max_age.mul_f64(rand::random_range(AGE_JITTER));
+        let age = self.lifetime.age.mul_f64(rand::random_range(AGE_JITTER));
         let ended = tokio::select! {
             ended = &mut connection => ended,
             () = either(self.drain.cancelled(), sleep(age)) => {
-                // What has begun may end: calls have deadlines, and streams end with the server.
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                let Ok(ended) = timeout(self.lifetime.grace, connection).await else {
+                    return tracing::debug!(peer = %peer.0, "a connection of age did not go, and is cut off");
+                };
+                ended
             }
         };
         if let Err(error) = ended {
@@ -216,7 +239,7 @@ mod tests {
     async fn beyond_the_limit_a_connection_waits_for_another_to_end() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let mut connections = Connections::new(Router::new(), None, Duration::from_secs(60));
+        let mut connections = Connections::new(Router::new(), None, Lifetime::of(&ServerSettings::default()));
         connections.limit = 1;
         let shutdown = CancellationToken::new();
         tokio::spawn(async move { connections.accept(&listener, &shutdown, Duration::ZERO).await });

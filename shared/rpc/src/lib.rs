@@ -35,3 +35,7 @@ pub use tls::{TlsError, TlsFiles, TlsPart};
 /// The largest message that a server takes or sends, in bytes: tonic's default for what it takes, while it would send
 /// messages of any size.
 pub const MAX_MESSAGE_BYTES: usize = kith_client::MAX_MESSAGE_BYTES;
+
+/// The largest question to health and reflection, in bytes. No limit counts them and anybody may ask: what is taken in
+/// for them must be little.
+pub(crate) const MAX_UNCOUNTED_MESSAGE_BYTES: usize = 16 * 1024;

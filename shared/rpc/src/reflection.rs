@@ -3,6 +3,7 @@
 use tonic::service::Routes;
 use tonic_reflection::server::{Builder, Error};
 
+use crate::MAX_UNCOUNTED_MESSAGE_BYTES;
 use crate::methods::{Audience, Method, Methods};
 use crate::settings::ReflectionMode;
 
@@ -27,8 +28,16 @@ pub(crate) fn add(
         ReflectionMode::Open => Audience::Open,
     };
     let routes = routes
-        .add_service(builder(service).build_v1()?)
-        .add_service(builder(service).build_v1alpha()?);
+        .add_service(
+            builder(service)
+                .build_v1()?
+                .max_decoding_message_size(MAX_UNCOUNTED_MESSAGE_BYTES),
+        )
+        .add_service(
+            builder(service)
+                .build_v1alpha()?
+                .max_decoding_message_size(MAX_UNCOUNTED_MESSAGE_BYTES),
+        );
     let methods = SERVICES.into_iter().fold(methods, |methods, name| {
         methods.with(Method {
             name: format!("{name}/ServerReflectionInfo"),

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
-use crate::connections::Connections;
+use crate::MAX_UNCOUNTED_MESSAGE_BYTES;
+use crate::connections::{Connections, Lifetime};
 use crate::health::{self, Readiness};
 use crate::layers::{self, Shared};
 use crate::limits::Limits;
@@ -80,6 +81,7 @@ impl Server {
         health::set(&reporter, service, false).await;
         let address = listener.local_addr().map_err(ServeError::Listener)?;
         let reflection = settings.reflection_at(address);
+        let health_server = health_server.max_decoding_message_size(MAX_UNCOUNTED_MESSAGE_BYTES);
         let routes = self.routes.add_service(health_server);
         let (routes, methods) = reflection::add(reflection, service, routes, health_methods(methods))?;
 
@@ -95,9 +97,10 @@ impl Server {
             default_deadline: settings.default_deadline,
             max_deadline: settings.max_deadline,
         });
+        let lifetime = Lifetime::of(&settings);
         let tls = settings.tls.map(Tls::load).transpose()?.map(Arc::new);
         let router = layers::wrap(routes.into_axum_router(), &shared);
-        let connections = Connections::new(router, tls.clone(), settings.max_connection_age);
+        let connections = Connections::new(router, tls.clone(), lifetime);
         let accept = connections.accept(&listener, &self.shutdown, settings.shutdown_delay);
         let report = health::report(reporter, service, self.readiness, self.shutdown.clone());
         let (connections, ()) = tokio::join!(following(tls, accept), report);

@@ -113,8 +113,9 @@ pub struct ServerSettings {
     /// How many of them may be of one caller. By default 256, what one connection carries: a busy caller needs not more,
     /// and takes no more than a quarter of the server.
     pub max_concurrent_calls_per_caller: usize,
-    /// The age, give or take 20 %, at which a connection is asked to go away; what it carries then may end. Clients that
-    /// balance learn of new replicas by that, and a client whose certificate is not wanted any more loses its connection.
+    /// The age, give or take 20 %, at which a connection is asked to go away; what it carries then may end within as much
+    /// time again, and no less than the longest deadline. Clients that balance learn of new replicas by that, and a client
+    /// whose certificate is not wanted any more loses its connection.
     pub max_connection_age: Duration,
     /// How long calls are still taken after health says NOT_SERVING, for load balancers to notice.
     pub shutdown_delay: Duration,

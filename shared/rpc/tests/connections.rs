@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use kith_contracts::social_graph::v1::GetFollowRequest;
+use tonic_health::pb::HealthCheckRequest;
 
 use crate::harness::{Plan, RawConnection, TestServer, soon};
 
@@ -100,7 +101,22 @@ async fn a_connection_of_age_is_asked_to_go_and_its_calls_end_well() {
     next.expect("an answer over the next connection");
 }
 
-// Control: `speak` without the jitter; all went within 7 ms.
+// Control: `speak` that waits for all that has begun; the stream kept the connection for ever.
+#[tokio::test]
+async fn a_connection_that_does_not_go_is_cut_off() {
+    let server = TestServer::start_with(|options| {
+        options.settings.max_connection_age = Duration::from_millis(200);
+        options.settings.max_deadline = Duration::from_millis(200);
+    })
+    .await;
+    let connection = server.connect().await;
+    let watch = connection.health().watch(HealthCheckRequest::default()).await;
+    let mut changes = watch.expect("it begins").into_inner();
+    soon(changes.message()).await.expect("the first").expect("one");
+    soon(changes.message()).await.expect_err("cut off");
+}
+
+// Control: `speak` without the jitter; they went together.
 #[tokio::test]
 async fn connections_that_came_together_do_not_go_together() {
     let age = Duration::from_secs(2);

@@ -145,3 +145,23 @@ async fn a_watcher_learns_that_the_server_stops_and_does_not_hold_it() {
     assert_eq!(end.code(), Code::Unavailable);
     server.stopped().await;
 }
+
+// Control: `receive` and `max_decoding_message_size` with the limit of other calls; both were taken.
+#[tokio::test]
+async fn questions_that_no_limit_counts_are_small() {
+    let server = TestServer::start().await;
+    let connection = server.connect().await;
+    let long = "x".repeat(64 * 1024);
+    let status = connection.health().check(of(&long)).await;
+    refused(
+        &status.expect_err("too large"),
+        Code::ResourceExhausted,
+        "MESSAGE_TOO_LARGE",
+    );
+    let status = connection.health().watch(of(&long)).await;
+    refused(
+        &status.expect_err("too large"),
+        Code::ResourceExhausted,
+        "MESSAGE_TOO_LARGE",
+    );
+}

@@ -5,8 +5,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kith_primitives::{Context, Failure, Reason};
 use tonic::Status;
 
-use super::{Inner, Layers, refuse};
-use crate::MAX_MESSAGE_BYTES;
+use super::{Inner, Layers, is_of_kith, refuse};
+use crate::{MAX_MESSAGE_BYTES, MAX_UNCOUNTED_MESSAGE_BYTES};
 
 /// Bytes before each message: the compressed flag and the length.
 const PREFIX_BYTES: usize = 5;
@@ -18,14 +18,15 @@ pub(super) async fn receive(State(shared): Layers, request: Request, inner: Inne
     if method.is_some_and(|method| method.streams) {
         return inner.run(request).await;
     }
+    let max_bytes = match is_of_kith(&request) {
+        true => MAX_MESSAGE_BYTES,
+        false => MAX_UNCOUNTED_MESSAGE_BYTES,
+    };
     let (head, body) = request.into_parts();
-    match Limited::new(body, MAX_MESSAGE_BYTES + PREFIX_BYTES)
-        .collect()
-        .await
-    {
+    match Limited::new(body, max_bytes + PREFIX_BYTES).collect().await {
         Err(error) if error.is::<LengthLimitError>() => refuse(Failure::new(
             Reason::MessageTooLarge,
-            format!("the request has more than {MAX_MESSAGE_BYTES} bytes"),
+            format!("the request has more than {max_bytes} bytes"),
         )),
         // Nobody will read this answer; the access log does.
         Err(error) => Status::cancelled(error.to_string()).into_http(),
