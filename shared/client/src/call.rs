@@ -79,10 +79,9 @@ impl<'a> Call<'a> {
             {
                 continue;
             }
-            let left = self.deadline.at.saturating_duration_since(Instant::now());
             match self.pause_after(&outcome) {
-                Some(pause) if pause < left => sleep(pause).await,
-                _ => return outcome.into_result(),
+                Some(pause) => sleep(pause).await,
+                None => return outcome.into_result(),
             }
         }
     }
@@ -105,13 +104,17 @@ impl<'a> Call<'a> {
             return None;
         }
         let back_off = jittered(retry::back_off(self.attempts));
-        match next {
-            Next::End => None,
-            Next::AtOnce => Some(Duration::ZERO),
-            Next::Free => Some(back_off),
+        let pause = match next {
+            Next::End => return None,
+            Next::AtOnce => Duration::ZERO,
+            Next::Free => back_off,
             // On top of what the server asks for, so that those whom it sent away do not all come back at once.
-            Next::Paid { not_before } => self.shared.budget.spend().then_some(not_before + back_off),
-        }
+            Next::Paid { not_before } => not_before + back_off,
+        };
+        // What would come too late is not paid for.
+        let is_in_time = pause < self.deadline.at.saturating_duration_since(Instant::now());
+        let is_granted = is_in_time && (!matches!(next, Next::Paid { .. }) || self.shared.budget.spend());
+        is_granted.then_some(pause)
     }
 
     /// One attempt.

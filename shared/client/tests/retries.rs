@@ -170,6 +170,27 @@ async fn retries_do_not_multiply_an_outage() {
     assert!(server.count() <= 1000 + reserve + fifth, "{}", server.count());
 }
 
+// Control: a budget that is spent before the look at the deadline; the last call had nothing left.
+#[tokio::test]
+async fn retries_that_would_be_too_late_cost_nothing() {
+    const HURRIED: usize = 400;
+    let later = refusal(
+        Code::Unavailable,
+        "SERVICE_NOT_READY",
+        Some(Duration::from_secs(3600)),
+    );
+    let server = FakeServer::start(move |nth| match nth {
+        0..HURRIED => Reply::Refuse(later.clone()),
+        HURRIED => unavailable(),
+        _ => Reply::Answer,
+    })
+    .await;
+    let channel = server.channel();
+    let refused = join_all((0..HURRIED).map(|_| read(&channel))).await;
+    assert!(refused.iter().all(Result::is_err));
+    read(&channel).await.expect("the second attempt");
+}
+
 #[tokio::test]
 async fn one_attempt_is_one_attempt() {
     let server = failing_first(1, unavailable()).await;
