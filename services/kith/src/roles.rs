@@ -9,7 +9,6 @@ use kith_social_graph::settings as social_graph;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
-
 const IDENTITY: Setting = identity::DATABASE_URL.optional().help(
     "the database as role kith_identity sees it; by default as the owner does, with a password made from the owner's",
 );
@@ -68,7 +67,9 @@ impl RoleSettings {
             Err(error) if *error.kind() == DbErrorKind::LoginRefused => {
                 Err(self.refused(role, &url, &error).into())
             }
-            Err(error) => Err(format!("role {role} cannot connect: {}", kith_primitives::chain(&error)).into()),
+            Err(error) => {
+                Err(format!("role {role} cannot connect: {}", kith_primitives::chain(&error)).into())
+            }
         }
     }
 
