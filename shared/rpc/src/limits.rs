@@ -60,7 +60,8 @@ pub(crate) struct Limits {
 /// The calls under way of each party. Whoever has none is not in it, so that it is never larger than the calls are many.
 #[derive(Debug)]
 struct Shares {
-    max: usize,
+    max_per_caller: usize,
+    max_per_service: usize,
     taken: Mutex<HashMap<Party, usize>>,
 }
 
@@ -71,7 +72,8 @@ impl Limits {
             calls: Arc::new(Semaphore::new(settings.max_concurrent_calls)),
             max_calls: settings.max_concurrent_calls,
             shares: Arc::new(Shares {
-                max: settings.max_concurrent_calls_per_caller,
+                max_per_caller: settings.max_concurrent_calls_per_caller,
+                max_per_service: settings.max_concurrent_calls_per_service,
                 taken: Mutex::default(),
             }),
         }
@@ -92,7 +94,10 @@ impl Limits {
     pub(crate) fn count(&self, place: &Place, parties: Vec<Party>) -> Result<(), Failure> {
         let mut taken = self.shares.taken();
         let count = |party| taken.get(party).copied().unwrap_or_default();
-        if let Some(party) = parties.iter().find(|party| count(party) >= self.shares.max) {
+        if let Some(party) = parties
+            .iter()
+            .find(|party| count(party) >= self.shares.max(**party).0)
+        {
             return Err(self.share_taken(*party));
         }
         for party in &parties {
@@ -116,8 +121,8 @@ impl Limits {
 
     fn share_taken(&self, party: Party) -> Failure {
         let text = "the caller has as many calls under way as one caller may have at once";
-        let max = self.shares.max;
-        overloaded(text).with_cause(format!("--max-concurrent-calls-per-caller is {max}: {party:?}"))
+        let (max, setting) = self.shares.max(party);
+        overloaded(text).with_cause(format!("{setting} is {max}: {party:?}"))
     }
 }
 
@@ -126,6 +131,14 @@ fn overloaded(text: &str) -> Failure {
 }
 
 impl Shares {
+    /// How much one party may have, and the setting that says so.
+    fn max(&self, party: Party) -> (usize, &'static str) {
+        match party {
+            Party::Service(_) => (self.max_per_service, "--max-concurrent-calls-per-service"),
+            Party::User(_) | Party::Address(_) => (self.max_per_caller, "--max-concurrent-calls-per-caller"),
+        }
+    }
+
     fn taken(&self) -> MutexGuard<'_, HashMap<Party, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,6 +189,7 @@ mod tests {
         Limits::new(&ServerSettings {
             max_concurrent_calls,
             max_concurrent_calls_per_caller,
+            max_concurrent_calls_per_service: max_concurrent_calls_per_caller,
             ..ServerSettings::default()
         })
     }
@@ -200,6 +214,22 @@ mod tests {
         drop(first);
         let again = call(&limits, &[user(1), service]);
         assert!(again.is_ok(), "{again:?}");
+    }
+
+    // Control: services with the share of a user; the second user was refused.
+    #[test]
+    fn a_service_has_room_for_more_than_one_of_its_users() {
+        let limits = Limits::new(&ServerSettings {
+            max_concurrent_calls_per_caller: 1,
+            max_concurrent_calls_per_service: 2,
+            ..ServerSettings::default()
+        });
+        let service = Party::Service(ServiceId::from_database(1));
+        let _first = call(&limits, &[user(1), service]).expect("room");
+        assert!(call(&limits, &[user(1), service]).is_err());
+        let second = call(&limits, &[user(2), service]);
+        assert!(second.is_ok(), "{second:?}");
+        assert!(call(&limits, &[user(3), service]).is_err());
     }
 
     // Control: `count` that takes shares before it looks at all of them; the user's stayed taken.

@@ -38,10 +38,16 @@ const MAX_CONCURRENT_CALLS: Setting = Setting::new(
 .default("1024");
 const MAX_CONCURRENT_CALLS_PER_CALLER: Setting = Setting::new(
     "max-concurrent-calls-per-caller",
-    "as many of them may be of one user, one service, or one address without token",
+    "as many of them may be of one user, or of one address without token",
 )
 .number(1, 1_000_000)
 .default("256");
+const MAX_CONCURRENT_CALLS_PER_SERVICE: Setting = Setting::new(
+    "max-concurrent-calls-per-service",
+    "as many of them may be of one service, those for its users among them",
+)
+.number(1, 1_000_000)
+.default("768");
 const MAX_CONNECTION_AGE: Setting = Setting::new(
     "max-connection-age",
     "the age, give or take 20 %, at which a connection is asked to make room for a new one",
@@ -110,9 +116,12 @@ pub struct ServerSettings {
     /// Calls under way at the same time; more are refused. By default 1,024: with 5 ms for each that is 200,000 a second,
     /// more than the database beneath can do, and with messages of the largest size 4 GiB.
     pub max_concurrent_calls: usize,
-    /// How many of them may be of one caller. By default 256, what one connection carries: a busy caller needs not more,
-    /// and takes no more than a quarter of the server.
+    /// How many of them may be of one user, or of one address without token. By default 256, what one connection carries:
+    /// a busy caller needs not more, and takes no more than a quarter of the server.
     pub max_concurrent_calls_per_caller: usize,
+    /// How many of them may be of one service, those for its users among them. By default 768: a gateway may well be most
+    /// of the load, several of its users together do not shut out the others, and it leaves room for other services.
+    pub max_concurrent_calls_per_service: usize,
     /// The age, give or take 20 %, at which a connection is asked to go away; what it carries then may end within as much
     /// time again, and no less than the longest deadline. Clients that balance learn of new replicas by that, and a client
     /// whose certificate is not wanted any more loses its connection.
@@ -134,6 +143,7 @@ impl Default for ServerSettings {
             max_deadline: 60 * SECOND,
             max_concurrent_calls: 1024,
             max_concurrent_calls_per_caller: 256,
+            max_concurrent_calls_per_service: 768,
             max_connection_age: Duration::from_secs(30 * 60),
             shutdown_delay: Duration::ZERO,
             drain_timeout: 20 * SECOND,
@@ -220,6 +230,7 @@ impl Topic for PlaintextServerSettings {
             &MAX_DEADLINE,
             &MAX_CONCURRENT_CALLS,
             &MAX_CONCURRENT_CALLS_PER_CALLER,
+            &MAX_CONCURRENT_CALLS_PER_SERVICE,
             &MAX_CONNECTION_AGE,
             &SHUTDOWN_DELAY,
             &DRAIN_TIMEOUT,
@@ -233,6 +244,7 @@ impl Topic for PlaintextServerSettings {
         let max_deadline = reader.duration(&MAX_DEADLINE);
         let max_concurrent_calls = reader.number(&MAX_CONCURRENT_CALLS);
         let max_concurrent_calls_per_caller = reader.number(&MAX_CONCURRENT_CALLS_PER_CALLER);
+        let max_concurrent_calls_per_service = reader.number(&MAX_CONCURRENT_CALLS_PER_SERVICE);
         let max_connection_age = reader.duration(&MAX_CONNECTION_AGE);
         let shutdown_delay = reader.duration(&SHUTDOWN_DELAY);
         let drain_timeout = reader.duration(&DRAIN_TIMEOUT);
@@ -244,6 +256,7 @@ impl Topic for PlaintextServerSettings {
             max_deadline: max_deadline?,
             max_concurrent_calls: max_concurrent_calls?,
             max_concurrent_calls_per_caller: max_concurrent_calls_per_caller?,
+            max_concurrent_calls_per_service: max_concurrent_calls_per_service?,
             max_connection_age: max_connection_age?,
             shutdown_delay: shutdown_delay?,
             drain_timeout: drain_timeout?,

@@ -20,6 +20,7 @@ async fn with_limits(calls: usize, per_caller: usize) -> TestServer {
     TestServer::start_with(|options| {
         options.settings.max_concurrent_calls = calls;
         options.settings.max_concurrent_calls_per_caller = per_caller;
+        options.settings.max_concurrent_calls_per_service = per_caller;
     })
     .await
 }
