@@ -148,7 +148,7 @@ struct Identity {
 
 impl Identity {
     async fn start(database: &TestDatabase, keys: &KeyFile, address: &str) -> Self {
-        let url = database.url(Role::Identity).expose().to_owned();
+        let url = database.url(Role::Identity).expose();
         let environment = [
             ("KITH_IDENTITY_DATABASE_URL", url.as_str()),
             ("KITH_IDENTITY_LISTEN_ADDRESS", address),
@@ -216,7 +216,7 @@ impl Replicas {
         let (database, keys) = (TestDatabase::create().await, KeyFile::new(1));
         let one = Identity::start(&database, &keys, "127.0.0.1:0").await;
         let two = Identity::start(&database, &keys, "127.0.0.1:0").await;
-        let url = database.url(Role::SocialGraph).expose().to_owned();
+        let url = database.url(Role::SocialGraph).expose();
         let identity_url = format!("http://{}", one.address);
         let interval = format!("{seconds_between_fetches}s");
         let environment = [
