@@ -8,7 +8,8 @@ use kith_primitives::{Cursor, Position};
 const PUBLISHED_AHEAD: TimeDelta = TimeDelta::minutes(2);
 
 /// How long after a key was retired the last token that it signed has ended: services' tokens live 60 minutes, and a
-/// replica may sign with it a few seconds longer, until it learns that another key is active.
+/// replica may sign with it a little longer, until it learns that another key is active, or has been without news for too
+/// long to sign at all.
 const TOKENS_END_AFTER: TimeDelta = TimeDelta::minutes(61);
 
 /// Where a key stands in its life, in the order of their list.

@@ -6,6 +6,7 @@ mod mounted;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use kith_postgres::Database;
 use kith_primitives::{Failure, Reason};
 use kith_rpc::{Latch, TokenSettings};
 use kith_tokens::{Issuer, ProviderTaken, SharedKeys, SigningKeys, VerifyingKeys};
@@ -14,6 +15,12 @@ pub(crate) use keeper::Keeper;
 pub(crate) use mounted::Mounted;
 
 use crate::domain::{KeyState, KnownKey, active_key};
+use crate::store::signing_keys_find;
+
+/// How long a process signs without news from the database. Another key may have been made the active one meanwhile, and
+/// this one is kept a minute longer than its last token lives, if that was signed when it was retired: a process that is
+/// cut off must have stopped by then.
+const SIGNS_FOR: Duration = Duration::from_secs(45);
 
 /// What this process signs and verifies with. Clones share it.
 #[derive(Clone)]
@@ -76,6 +83,17 @@ impl Signer {
     }
 }
 
+impl Current {
+    /// Signs with the active key, as long as it is certain to be that.
+    fn issuer(&self) -> Option<&Arc<Issuer>> {
+        let is_fresh = self.as_of.is_some_and(|as_of| as_of.elapsed() < SIGNS_FOR);
+        match &self.signer {
+            Signer::Here(issuer) if is_fresh => Some(issuer),
+            _ => None,
+        }
+    }
+}
+
 impl Keys {
     /// These private halves, of which the database has not said anything yet. `latch` is set while one of them signs.
     ///
@@ -109,14 +127,14 @@ impl Keys {
     ///
     /// Ask for it before anything is changed: whoever cannot be given a token must not lose what it has.
     pub(crate) fn issuer(&self) -> Result<Arc<Issuer>, Failure> {
-        match &self.current().signer {
-            Signer::Here(issuer) => Ok(Arc::clone(issuer)),
-            _ => Err(Failure::new(
+        let failure = || {
+            Failure::new(
                 Reason::ServiceNotReady,
                 "the key that signs tokens is not here at the moment",
             )
-            .with_retry_after(Duration::from_secs(1))),
-        }
+            .with_retry_after(Duration::from_secs(1))
+        };
+        self.current().issuer().cloned().ok_or_else(failure)
     }
 
     /// The ids of the keys whose private halves are here.
@@ -135,9 +153,19 @@ impl Keys {
         self.choose(&mut current);
     }
 
-    /// Takes it from the database which keys are trusted, and which one signs. `as_of` is when that was asked, or when
-    /// this process made it so; what is older than what is here already is left aside.
-    pub(crate) fn adopt(&self, known: Vec<KnownKey>, as_of: Instant) {
+    /// Takes over what this process has just changed in the database, so that it holds here when that is answered.
+    ///
+    /// It is asked anew, since others may have changed more meanwhile, and been faster to say so: `changed` may be old by
+    /// now, and a key that it still has may have been removed. It has to do where the database cannot be asked.
+    pub(crate) async fn adopt_changes(&self, database: &Database, changed: &[KnownKey]) {
+        let as_of = Instant::now();
+        let known = signing_keys_find(database).await;
+        self.adopt(known.unwrap_or_else(|_| changed.to_vec()), as_of);
+    }
+
+    /// Takes it from the database which keys are trusted, and which one signs. `as_of` is when that was asked; what is
+    /// older than what is here already is left aside.
+    fn adopt(&self, known: Vec<KnownKey>, as_of: Instant) {
         let mut current = self.current();
         if current.as_of.is_some_and(|newest| newest > as_of) {
             return;
@@ -177,16 +205,96 @@ impl Keys {
 
     /// Says whether there is a key to sign with, and whether those that verify are trusted still.
     fn tell(&self, current: &Current) {
-        let signs = matches!(current.signer, Signer::Here(_));
+        let signs = current.issuer().is_some();
         current.latch.set(signs && self.0.verifying.current().is_some());
     }
 
-    /// The database could not be asked: in the end, what it said is too old to be trusted.
+    /// The database could not be asked: in the end, what it said is too old to sign by it, and then to be trusted.
     fn grow_old(&self) {
         self.tell(&self.current());
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
         self.0.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::DateTime;
+    use kith_postgres::PoolSettings;
+    use kith_primitives::{ServiceCaller, ServiceId};
+    use kith_rpc::Readiness;
+    use kith_schema::Role;
+    use kith_testkit::TestDatabase;
+    use kith_tokens::SigningKey;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::store::{signing_key_remove, signing_keys_publish};
+
+    fn keys(mounted: SigningKeys, latch: Latch) -> Keys {
+        let tokens = TokenSettings {
+            issuer: "iss".to_owned(),
+            audience: "aud".to_owned(),
+        };
+        Keys::new(mounted, tokens, latch).expect("a provider")
+    }
+
+    // Control: `adopt_changes` that adopts what it is given; the key that was removed last was back.
+    #[tokio::test]
+    async fn of_two_changes_at_once_the_one_that_is_late_to_say_so_takes_nothing_back() {
+        let database = TestDatabase::create().await;
+        let service = Database::new(&database.url(Role::Identity), &PoolSettings::default());
+        let pem = |_| SigningKey::generate().expect("a key").to_pem();
+        let pems: String = (0..3).map(|key| pem(key).expose_secret().to_owned()).collect();
+        let mounted = SigningKeys::from_pem(&pems).expect("keys");
+        let ids: Vec<String> = mounted.iter().map(|key| key.key_id().to_owned()).collect();
+        signing_keys_publish(&service, &mounted).await.expect("keys");
+        let keys = keys(mounted, Readiness::new().latch("signing key"));
+        let operator = ServiceCaller {
+            service_id: ServiceId::from_database(1),
+            scopes: BTreeSet::new(),
+        };
+        let remove = async |id: &str| {
+            let removed = signing_key_remove(&service, &operator, id, false, &[]).await;
+            removed.expect("never active")
+        };
+        let (late, early) = (remove(&ids[1]).await, remove(&ids[2]).await);
+        keys.adopt_changes(&service, &early).await;
+        keys.adopt_changes(&service, &late).await;
+        let verifying = keys.verifying().current().expect("keys");
+        assert_eq!(verifying.key_ids().collect::<Vec<_>>(), [&ids[0]]);
+    }
+
+    // Control: `issuer` without its look at the time; it signed on for ever.
+    #[test]
+    fn a_process_without_news_signs_no_more_while_it_still_verifies() {
+        let key = SigningKey::generate().expect("a key");
+        let known = KnownKey {
+            key_id: key.key_id().to_owned(),
+            public_key: key.public_key().to_vec(),
+            published_at: DateTime::UNIX_EPOCH,
+            activated_at: Some(DateTime::UNIX_EPOCH),
+            retired_at: None,
+            removed_at: None,
+            seen_at: DateTime::UNIX_EPOCH,
+        };
+        let readiness = Readiness::new();
+        let keys = keys(key.into(), readiness.latch("signing key"));
+        let now = Instant::now();
+        let old = now.checked_sub(SIGNS_FOR).expect("the machine is up for longer");
+
+        keys.adopt(vec![known.clone()], old);
+        let refused = keys.issuer().expect_err("too old");
+        assert_eq!(refused.reason(), Reason::ServiceNotReady);
+        assert!(!readiness.is_ready());
+        assert!(keys.verifying().current().is_some());
+
+        keys.adopt(vec![known], now);
+        keys.issuer().expect("fresh");
+        assert!(readiness.is_ready());
     }
 }

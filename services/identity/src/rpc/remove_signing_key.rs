@@ -1,5 +1,3 @@
-use std::time::Instant;
-
 use kith_contracts::identity::v1::{RemoveSigningKeyRequest, RemoveSigningKeyResponse};
 use kith_primitives::{Failure, Invalid, Reason, ServiceCaller, Violations, refuse_nul};
 
@@ -16,7 +14,7 @@ pub(super) async fn call(
     let key_id = parse(&request)?;
     let held = app.keys.held();
     let keys = signing_key_remove(&app.database, &caller, key_id, request.emergency, &held).await?;
-    app.keys.adopt(keys.clone(), Instant::now());
+    app.keys.adopt_changes(&app.database, &keys).await;
     Ok(RemoveSigningKeyResponse {
         keys: convert::signing_keys(keys),
     })

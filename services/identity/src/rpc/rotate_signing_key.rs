@@ -1,5 +1,3 @@
-use std::time::Instant;
-
 use kith_contracts::identity::v1::{RotateSigningKeyRequest, RotateSigningKeyResponse};
 use kith_primitives::{Failure, ServiceCaller};
 
@@ -14,7 +12,7 @@ pub(super) async fn call(
     _: RotateSigningKeyRequest,
 ) -> Result<RotateSigningKeyResponse, Failure> {
     let keys = signing_key_rotate(&app.database, &caller, &app.keys.held()).await?;
-    app.keys.adopt(keys.clone(), Instant::now());
+    app.keys.adopt_changes(&app.database, &keys).await;
     Ok(RotateSigningKeyResponse {
         keys: convert::signing_keys(keys),
     })
