@@ -236,6 +236,7 @@ CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON identity.credentials
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_is_rolled_back_leaves_no_event() {
     let (app, id, alice) = start().await;
+    answer(refresh(&app, &alice.refresh_token).await);
     execute(&app, NOTHING_IS_COMMITTED).await;
     let operator = app.operator(SCOPES);
     let (mut own, mut operators) = (app.identity(&alice.caller), app.identity(&operator));
@@ -259,6 +260,7 @@ async fn a_change_that_is_rolled_back_leaves_no_event() {
     };
     let refused = [
         authenticate(&app, "alice", PASSWORD).await.err(),
+        refresh(&app, &alice.refresh_token).await.err(),
         own.update_user(username).await.err(),
         own.change_password(password).await.err(),
         own.revoke_session(RevokeSessionRequest {

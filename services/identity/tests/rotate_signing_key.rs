@@ -66,10 +66,18 @@ async fn a_key_that_was_published_a_moment_ago_is_not_ready() {
         "{refused:?}"
     );
 
-    let_time_pass(&app, "published_at", "119 seconds").await;
+    // Some of what is left may pass by itself on a busy machine.
+    let_time_pass(&app, "published_at", "61 seconds").await;
     let refused = refusal(rotate(&app).await);
-    assert!(refused.message.contains("it is ready in 1 s,"), "{refused:?}");
-    let_time_pass(&app, "published_at", "1 second").await;
+    let (_, wait) = refused.message.split_once("it is ready in ").expect("a wait");
+    let seconds = wait
+        .split_once(" s,")
+        .and_then(|(seconds, _)| seconds.parse().ok());
+    assert!(
+        seconds.is_some_and(|seconds: u32| (1..=59).contains(&seconds)),
+        "{refused:?}"
+    );
+    let_time_pass(&app, "published_at", "59 seconds").await;
     answer(rotate(&app).await);
 }
 
