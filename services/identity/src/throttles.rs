@@ -14,7 +14,7 @@ const SIGN_IN: Setting = Setting::new(
 .default("10/5m");
 const SIGN_IN_BY_ACCOUNT: Setting = Setting::new(
     "throttle-sign-in-by-account",
-    "failed sign-ins to one account, but from addresses where it is signed in; more than one caller can have",
+    "sign-ins to one account by all callers, but from addresses where it is signed in; more than one caller can fail",
 )
 .value(RULE)
 .default("100/10m");
@@ -102,9 +102,9 @@ impl Topic for ThrottleSettings {
 impl ThrottleSettings {
     /// What a sign-in takes, before anything costly is done for it.
     ///
-    /// The bucket of the account is for many callers who share out their guesses: one caller alone has only its own
-    /// bucket of the account, which is smaller and fills more slowly ([`ThrottleSettings::read`] sees to that), and
-    /// what is refused there takes nothing here. So nobody empties it alone; but many can, and then it must not keep
+    /// The bucket of the account is for many callers who share out their guesses; a success gives nothing back to it. One
+    /// caller alone has only its own bucket of the account, which is smaller and fills more slowly
+    /// ([`ThrottleSettings::read`] sees to that), and what is refused there takes nothing here. So nobody empties it alone; but many can, and then it must not keep
     /// out the owner. Hence it is not taken where the call is `familiar`, from an address at which the account is
     /// signed in: guesses come from elsewhere, and what does come from there has the caller's bucket still.
     ///

@@ -108,8 +108,8 @@ impl Bucket {
 pub(crate) struct Origin {
     /// The service that proved itself and passes on the attempts of its users.
     service: Option<ServiceId>,
-    /// The network address: of somebody's own, or as that service says, or else of the service. Of IPv6 the first 64 bits,
-    /// which are what one customer of a provider gets.
+    /// The network address: of somebody's own, or as that service says, or else of the service. Of IPv6 the first 64 bits:
+    /// the smallest network that one customer of a provider gets, and many get hundreds of them.
     network: Option<IpAddr>,
 }
 
