@@ -14,8 +14,8 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use crate::support::{
-    CREDENTIALS_INVALID, PASSWORD, answer, authenticate, count, execute, issue, refresh, refusal, register,
-    service_account, sign_in, through,
+    CREDENTIALS_INVALID, PASSWORD, Uncommitted, answer, authenticate, count, execute, issue, refresh,
+    refusal, register, service_account, sign_in, through,
 };
 
 const THROTTLED: &str = "ResourceExhausted THROTTLED []";
@@ -171,6 +171,18 @@ async fn a_throttled_attempt_is_refused_before_its_password_is_looked_at() {
     assert_eq!(count(&app, "identity.sessions").await, 0);
     let failures = "identity.audit_events WHERE type = 'SIGN_IN_FAILED' AND count > 1";
     assert_eq!(count(&app, failures).await, 0);
+}
+
+// Control: `throttles_look` that is not called; the refusal waited for the sessions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_attempt_is_refused_before_its_account_is_looked_at() {
+    let app = start(sign_in_limit("1/1h")).await;
+    register(&app, "alice").await;
+    wrong(&app, "alice").await;
+    let lock = "LOCK TABLE identity.sessions IN ACCESS EXCLUSIVE MODE";
+    let lock = Uncommitted::begin(&app, lock).await;
+    assert_eq!(wrong(&app, "alice").await.summary(), THROTTLED);
+    lock.commit().await;
 }
 
 // Control: `throttles_fill` that is not called; the fourth was refused.

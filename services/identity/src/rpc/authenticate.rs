@@ -13,7 +13,7 @@ use crate::domain::{
 };
 use crate::store::{
     Candidate, Credential, NewSession, SessionRow, SignInName, UserRow, audit_event_count, credential_find,
-    session_create, throttles_fill, throttles_take,
+    session_create, throttles_fill, throttles_look, throttles_take,
 };
 
 /// What somebody tries.
@@ -32,6 +32,10 @@ pub(super) async fn call(
 ) -> Result<AuthenticateResponse, Failure> {
     let attempt = parse(request)?;
     let origin = Origin::of(service.as_ref());
+    // Before the account is looked at, which takes the longer the more sessions it has: no hash hides that in the time of
+    // a refusal, and refusals cost a caller nothing, so that it could take the mean of many.
+    let without_account = app.throttles.sign_in(origin, &attempt.name_key, true);
+    throttles_look(&app.database, &without_account).await?;
     let account = credential_find(&app.database, &attempt.name, origin.addresses().as_deref()).await?;
     let familiar = account.as_ref().is_some_and(|account| account.is_familiar);
     let buckets = app.throttles.sign_in(origin, &attempt.name_key, familiar);

@@ -35,11 +35,8 @@ SELECT key, (extract(epoch FROM greatest(full_at, now()) + step - now()) * 10000
 FROM unnest($1::text[], $2::interval[]) AS wanted (key, step) JOIN identity.throttles USING (key)
 ";
 
-/// Takes an attempt from each of `buckets`, or from none of them when one is empty.
-///
-/// The upsert decides, and whoever finds a bucket empty rolls back. The look before it decides nothing: it spares the
-/// database the writes of an attempt that is refused in any case, of which there may be many.
-pub(crate) async fn throttles_take(database: &Database, buckets: &[Bucket]) -> Result<(), Failure> {
+/// Refuses an attempt for which one of `buckets` is empty already. It takes nothing.
+pub(crate) async fn throttles_look(database: &Database, buckets: &[Bucket]) -> Result<(), Failure> {
     if buckets.is_empty() {
         return Ok(());
     }
@@ -48,7 +45,18 @@ pub(crate) async fn throttles_take(database: &Database, buckets: &[Bucket]) -> R
             let levels = levels(conn, "throttles_look", LOOK, buckets).await?;
             Ok(refuse_empty(buckets, &levels)?)
         })
-        .await?;
+        .await
+}
+
+/// Takes an attempt from each of `buckets`, or from none of them when one is empty.
+///
+/// The upsert decides, and whoever finds a bucket empty rolls back. The look before it decides nothing: it spares the
+/// database the writes of an attempt that is refused in any case, of which there may be many.
+pub(crate) async fn throttles_take(database: &Database, buckets: &[Bucket]) -> Result<(), Failure> {
+    if buckets.is_empty() {
+        return Ok(());
+    }
+    throttles_look(database, buckets).await?;
     database
         .transaction(async |conn: &mut Connection| {
             let levels = levels(conn, "throttles_take", TAKE, buckets).await?;
