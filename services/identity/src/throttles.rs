@@ -35,7 +35,7 @@ const REFRESH_BY_CALLER: Setting = Setting::new("throttle-refresh-by-caller", "r
     .default("3000/5m");
 const BY_SERVICE: Setting = Setting::new(
     "throttle-by-service",
-    "sign-ins, registrations and refreshes of its users by one service, in the place of the limits by caller",
+    "sign-ins, registrations and refreshes of its users by one service; limits by caller are for the addresses it says they have",
 )
 .value(RULE)
 .default("10000/1m");
@@ -117,7 +117,7 @@ impl ThrottleSettings {
             .map(|limit| limit.bucket(Whose::Account, format!("account/{name}")));
         let pair = self.sign_in_pair(origin, name);
         let of_caller = self.of_caller(self.sign_in_by_caller, origin, "sign-in");
-        [pair, of_many, of_caller].into_iter().flatten().collect()
+        pair.into_iter().chain(of_many).chain(of_caller).collect()
     }
 
     /// What a service takes that asks for a token. Secrets have 256 random bits: this is against noise, and so there is no
@@ -145,8 +145,6 @@ impl ThrottleSettings {
     /// What a registration takes, and a change of a username or an email address: both tell what is taken.
     pub(crate) fn register(&self, origin: Origin) -> Vec<Bucket> {
         self.of_caller(self.register_by_caller, origin, "register")
-            .into_iter()
-            .collect()
     }
 
     /// What an exchange of a refresh token takes; `None` is the session of a token that nobody knows.
@@ -160,11 +158,18 @@ impl ThrottleSettings {
         of_session.into_iter().chain(of_caller).collect()
     }
 
-    fn of_caller(&self, limit: Option<Limit>, origin: Origin, what: &str) -> Option<Bucket> {
-        let (limit, key) = match origin.service() {
-            Some(id) => (self.by_service, format!("caller/service:{id}")),
-            None => (limit, format!("caller/{what}/{origin}")),
-        };
-        limit.map(|limit| limit.bucket(Whose::Caller, key))
+    /// A service is a caller with a limit of its own. Where it says from which address its user calls, that user is a caller
+    /// too, so that one of them cannot use up what is for all.
+    fn of_caller(&self, limit: Option<Limit>, origin: Origin, what: &str) -> Vec<Bucket> {
+        let bucket = |limit: Limit, key| limit.bucket(Whose::Caller, key);
+        let of_service = origin.service().and_then(|id| {
+            self.by_service
+                .map(|limit| bucket(limit, format!("caller/service:{id}")))
+        });
+        let is_alone = origin.service().is_none() || origin.is_vouched_for();
+        let of_one = limit
+            .filter(|_| is_alone)
+            .map(|limit| bucket(limit, format!("caller/{what}/{origin}")));
+        of_one.into_iter().chain(of_service).collect()
     }
 }

@@ -93,6 +93,7 @@ mod tests {
             request_id: RequestId::random(),
             deadline: Instant::now() + Duration::from_millis(5),
             peer: None,
+            client: None,
         };
         let late = context.scope(turns.take()).await;
         assert_eq!(

@@ -515,6 +515,53 @@ async fn a_service_that_says_where_its_users_call_from_keeps_them_apart() {
     assert_eq!(count(&app, guesses).await, 5);
 }
 
+// Control: `of_caller` without a bucket for who is vouched for; the second attempt was taken, and the service's were used up.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_user_of_a_service_cannot_use_up_what_is_for_all_of_them() {
+    let app = start(ThrottleSettings {
+        sign_in_by_caller: limit("1/1h"),
+        by_service: limit("3/1h"),
+        ..ThrottleSettings::default()
+    })
+    .await;
+    register(&app, "alice").await;
+    let mut client = app.identity(&app.nobody());
+    refusal(
+        client
+            .authenticate(passed_on_from(&app, "192.0.2.1", "wrong horse"))
+            .await,
+    );
+    for _ in 0..5 {
+        let again = client
+            .authenticate(passed_on_from(&app, "192.0.2.1", PASSWORD))
+            .await;
+        assert_eq!(refusal(again).summary(), THROTTLED);
+    }
+    answer(
+        client
+            .authenticate(passed_on_from(&app, "192.0.2.2", PASSWORD))
+            .await,
+    );
+}
+
+// Control: a key of counted events without the actor; both were the guesser's.
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_of_the_user_and_of_guessers_are_told_apart() {
+    let app = start(ThrottleSettings::default()).await;
+    let alice = app.user("alice").await;
+    for _ in 0..2 {
+        wrong(&app, "alice").await;
+        change_password(&app, &alice, "wrong horse")
+            .await
+            .expect_err("wrong");
+    }
+    let guesses = "identity.audit_events WHERE type = 'SIGN_IN_FAILED' AND actor = ''";
+    let own = "identity.audit_events WHERE type = 'SIGN_IN_FAILED' AND actor LIKE 'user:%'";
+    let rows = (count(&app, guesses).await, count(&app, own).await);
+    // One more of each if a minute ended meanwhile.
+    assert!((1..=2).contains(&rows.0) && (1..=2).contains(&rows.1), "{rows:?}");
+}
+
 /// Otherwise everybody could choose an address for each attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_no_service_vouches_for_is_ignored() {

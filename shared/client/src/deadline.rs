@@ -95,6 +95,7 @@ mod tests {
             request_id: kith_primitives::RequestId::random(),
             deadline: Instant::now() + Duration::from_secs(5),
             peer: None,
+            client: None,
         };
         let longest = Duration::from_secs(60);
         let headers = HeaderMap::new();

@@ -99,6 +99,7 @@ async fn a_call_within_a_call_has_its_request_id_and_no_more_time() {
         request_id: RequestId::from_caller("outer-call").expect("an id"),
         deadline: Instant::now() + Duration::from_secs(5),
         peer: None,
+        client: None,
     };
     let inner = outer.clone().scope(read(&channel));
     inner.await.expect("an answer");

@@ -136,6 +136,7 @@ pub(crate) async fn with_deadline<T>(time: Duration, work: impl Future<Output = 
         request_id: RequestId::random(),
         deadline: Instant::now() + time,
         peer: None,
+        client: None,
     };
     context.scope(work).await
 }

@@ -21,6 +21,8 @@ pub struct Context {
     pub deadline: Instant,
     /// The network address that the call came from, if one is known.
     pub peer: Option<IpAddr>,
+    /// The network address that the caller's user calls from, as the service says that passes the call on.
+    pub client: Option<IpAddr>,
 }
 
 impl Context {
@@ -34,10 +36,13 @@ impl Context {
         CURRENT.try_with(Clone::clone).ok()
     }
 
-    /// The network address that the call came from, for its owner to recognise; empty when it is not known.
-    pub fn peer_address() -> String {
-        let peer = CURRENT.try_with(|context| context.peer).ok().flatten();
-        peer.map(|peer| peer.to_canonical().to_string())
+    /// The network address that the call came from, or is said to come from, for its owner to recognise; empty when it is
+    /// not known.
+    pub fn client_address() -> String {
+        let address = CURRENT.try_with(|context| context.client.or(context.peer));
+        let address = address.ok().flatten();
+        address
+            .map(|address| address.to_canonical().to_string())
             .unwrap_or_default()
     }
 

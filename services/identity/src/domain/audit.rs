@@ -153,7 +153,7 @@ impl AuditEvent {
             actor,
             service,
             subject: subject.to_string(),
-            address: Context::peer_address(),
+            address: Context::client_address(),
             request_id: request_id.unwrap_or_default(),
             count: 1,
         }

@@ -111,21 +111,30 @@ pub(crate) struct Origin {
     /// The network address: of somebody's own, or as that service says, or else of the service. Of IPv6 the first 64 bits:
     /// the smallest network that one customer of a provider gets, and many get hundreds of them.
     network: Option<IpAddr>,
+    /// Whether the service says that its user calls from there.
+    is_vouched_for: bool,
 }
 
 impl Origin {
     /// Where the call comes from that this task works for, passed on by `service` or by nobody.
     pub(crate) fn of(service: Option<&ServiceCaller>) -> Self {
-        let peer = Context::current().and_then(|context| context.peer);
+        let context = Context::current();
+        let (client, peer) = context.map_or((None, None), |context| (context.client, context.peer));
         Self {
             service: service.map(|service| service.service_id),
-            network: peer.map(network),
+            network: client.or(peer).map(network),
+            is_vouched_for: client.is_some(),
         }
     }
 
     /// The service that passes on the attempt.
     pub(crate) fn service(self) -> Option<ServiceId> {
         self.service
+    }
+
+    /// Whether this is one user of a service among others.
+    pub(crate) fn is_vouched_for(self) -> bool {
+        self.is_vouched_for
     }
 
     /// The addresses that count as this origin, as PostgreSQL's `cidr`.
@@ -244,6 +253,7 @@ mod tests {
             Origin {
                 service: None,
                 network,
+                is_vouched_for: false,
             }
             .addresses()
         };

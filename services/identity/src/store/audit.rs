@@ -28,11 +28,12 @@ pub(crate) async fn audit_event_create_in_txn(
     Ok(())
 }
 
-/// The first of its kind, of one subject and from one address, within a minute makes a row, and the others count on it.
+/// The first of its kind, of one subject, from one address and by one actor, within a minute makes a row, and the others
+/// count on it.
 const COUNT: &str = "
 INSERT INTO identity.audit_events (type, actor, service, subject, address, request_id, minute)
 VALUES ($1, $2, $3, $4, $5, $6, date_trunc('minute', now()))
-ON CONFLICT (type, subject, address, minute) WHERE minute IS NOT NULL
+ON CONFLICT (type, subject, address, actor, service, minute) WHERE minute IS NOT NULL
 DO UPDATE SET count = audit_events.count + 1, updated_at = now()
 ";
 

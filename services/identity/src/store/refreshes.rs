@@ -123,7 +123,7 @@ async fn session_extend_in_txn(
     run("refresh_token_create", insert.execute(conn)).await?;
     let extend = diesel::update(sessions::table.find(id))
         .set((
-            sessions::address.eq(Context::peer_address()),
+            sessions::address.eq(Context::client_address()),
             sessions::refreshed_at.eq(diesel::dsl::now),
             sessions::expires_at
                 .eq(sql::<Timestamptz>("now() + ").bind::<diesel::sql_types::Interval, _>(next.lifetime)),

@@ -42,9 +42,8 @@ pub(super) async fn authenticate(State(shared): Layers, mut request: Request, in
     request.extensions_mut().insert(caller);
     match (client, Context::current()) {
         (Err(failure), _) => refuse(failure),
-        (Ok(Some(client)), Some(context)) => {
-            let peer = Some(client);
-            Context { peer, ..context }.scope(inner.run(request)).await
+        (Ok(client @ Some(_)), Some(context)) => {
+            Context { client, ..context }.scope(inner.run(request)).await
         }
         _ => inner.run(request).await,
     }

@@ -22,6 +22,7 @@ pub(super) async fn deadline(State(shared): Layers, request: Request, inner: Inn
         request_id: request_id(&request),
         deadline,
         peer: request.extensions().get::<Peer>().map(|peer| peer.0),
+        client: None,
     };
     match timeout_at(deadline, context.scope(inner.run(request))).await {
         Ok(response) => response,

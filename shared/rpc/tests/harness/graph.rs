@@ -122,7 +122,7 @@ impl Graph {
         self.0.seen.lock().expect("no panic").push(Seen {
             request_id: context.request_id.to_string(),
             time_left: Context::time_left().expect("a call has a deadline"),
-            peer_address: Context::peer_address(),
+            peer_address: Context::client_address(),
             caller,
         });
     }

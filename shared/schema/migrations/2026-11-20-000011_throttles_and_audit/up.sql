@@ -29,7 +29,7 @@ CREATE TABLE identity.audit_events (
 );
 
 CREATE UNIQUE INDEX identity_audit_events_counted_key
-    ON identity.audit_events (type, subject, address, minute) WHERE minute IS NOT NULL;
+    ON identity.audit_events (type, subject, address, actor, service, minute) WHERE minute IS NOT NULL;
 CREATE INDEX identity_audit_events_by_time ON identity.audit_events (created_at DESC, id DESC);
 CREATE INDEX identity_audit_events_by_subject ON identity.audit_events (subject, created_at DESC, id DESC);
 
