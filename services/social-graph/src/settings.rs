@@ -1,6 +1,7 @@
 //! What the service is told. `kith up` and `kith import` take the same settings from here.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{ServerSettings, TokenSettings};
@@ -26,6 +27,52 @@ pub const IDENTITY_URL: Setting = Setting::new(
 .value("a URL such as http://127.0.0.1:50051")
 .default("http://127.0.0.1:50051");
 
+const DECLINE_COOLDOWN: Setting = Setting::new(
+    "friend-request-cooldown",
+    "how long a user cannot ask again who declined a friend request; 0s for not at all",
+)
+.duration(Duration::ZERO, Duration::from_secs(400 * 24 * 3600))
+.default("168h");
+const MAX_OPEN_REQUESTS: Setting = Setting::new(
+    "friend-requests-at-once",
+    "how many open friend requests a user may have sent",
+)
+.number(1, 100_000)
+.default("500");
+
+/// What friend requests are held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FriendSettings {
+    /// How long a user cannot ask again who declined.
+    pub decline_cooldown: Duration,
+    /// How many open requests a user may have sent.
+    pub max_open_requests: u32,
+}
+
+impl Default for FriendSettings {
+    fn default() -> Self {
+        Self {
+            decline_cooldown: Duration::from_secs(168 * 3600),
+            max_open_requests: 500,
+        }
+    }
+}
+
+impl Topic for FriendSettings {
+    fn settings() -> Vec<&'static Setting> {
+        vec![&DECLINE_COOLDOWN, &MAX_OPEN_REQUESTS]
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let decline_cooldown = reader.duration(&DECLINE_COOLDOWN);
+        let max_open_requests = reader.number(&MAX_OPEN_REQUESTS);
+        Some(Self {
+            decline_cooldown: decline_cooldown?,
+            max_open_requests: max_open_requests?,
+        })
+    }
+}
+
 /// Everything that the social-graph service is told.
 #[derive(Clone, Debug)]
 pub struct SocialGraphSettings {
@@ -41,6 +88,8 @@ pub struct SocialGraphSettings {
     pub tokens: TokenSettings,
     /// Where the keys that sign tokens are published.
     pub identity_url: String,
+    /// What friend requests are held to.
+    pub friends: FriendSettings,
 }
 
 impl Topic for SocialGraphSettings {
@@ -48,6 +97,7 @@ impl Topic for SocialGraphSettings {
         let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &IDENTITY_URL];
         [
             own,
+            FriendSettings::settings(),
             PoolSettings::settings(),
             ServerSettings::settings(),
             TokenSettings::settings(),
@@ -60,6 +110,7 @@ impl Topic for SocialGraphSettings {
         let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
         let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
         let identity_url = reader.value_with(&IDENTITY_URL, kith_rpc::client::address);
+        let friends = FriendSettings::read(reader);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
         Some(Self {
@@ -69,6 +120,7 @@ impl Topic for SocialGraphSettings {
             server: server?,
             tokens: tokens?,
             identity_url: identity_url?,
+            friends: friends?,
         })
     }
 }

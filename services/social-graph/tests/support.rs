@@ -91,6 +91,7 @@ pub(crate) fn drift(user_id: i64, counted: (i64, i64), actual: (i64, i64)) -> Co
             user_id,
             followers_count,
             following_count,
+            friends_count: 0,
         })
     };
     CounterDrift {

@@ -15,6 +15,15 @@ pub struct Resource {
     pub name: String,
 }
 
+/// A limit that was reached, as `google.rpc.QuotaFailure` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Whose limit, for example `users/42`.
+    pub subject: String,
+    /// The limit as a sentence.
+    pub description: String,
+}
+
 /// A failed call: what the caller may know, and apart from it the cause, for the log alone.
 ///
 /// There is deliberately no `Display`: the only way to a caller is the one conversion in `kith-rpc`,
@@ -29,6 +38,7 @@ struct Parts {
     metadata: BTreeMap<&'static str, String>,
     violations: Vec<Violation>,
     resource: Option<Resource>,
+    quota: Option<Quota>,
     retry_after: Option<Duration>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -42,6 +52,7 @@ impl Failure {
             metadata: BTreeMap::new(),
             violations: Vec::new(),
             resource: None,
+            quota: None,
             retry_after: None,
             cause: None,
         }))
@@ -86,6 +97,16 @@ impl Failure {
         self.0.resource = Some(Resource {
             kind,
             name: name.into(),
+        });
+        self
+    }
+
+    /// Says which limit was reached.
+    #[must_use]
+    pub fn with_quota(mut self, subject: impl Into<String>, description: impl Into<String>) -> Self {
+        self.0.quota = Some(Quota {
+            subject: subject.into(),
+            description: description.into(),
         });
         self
     }
@@ -137,6 +158,11 @@ impl Failure {
     /// The resource it is about, if one.
     pub fn resource(&self) -> Option<&Resource> {
         self.0.resource.as_ref()
+    }
+
+    /// The limit that was reached, if one was.
+    pub fn quota(&self) -> Option<&Quota> {
+        self.0.quota.as_ref()
     }
 
     /// When trying again makes sense, if it does.

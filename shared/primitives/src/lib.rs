@@ -20,7 +20,7 @@ pub use caller::{Caller, ServiceCaller, UserCaller};
 pub use chain::chain;
 pub use context::Context;
 pub use etag::Etag;
-pub use failure::{Failure, Resource};
+pub use failure::{Failure, Quota, Resource};
 pub use field_mask::FieldMask;
 pub use ids::{IdInvalid, ServiceId, SessionId, UserId};
 pub use page::{Cursor, NameCursor, Page, PageScope, Position};

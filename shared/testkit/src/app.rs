@@ -15,7 +15,7 @@ use kith_postgres::PoolSettings;
 use kith_primitives::{ServiceId, UserId};
 use kith_rpc::{ServerSettings, TokenSettings, client};
 use kith_schema::Role;
-use kith_social_graph::SocialGraphSettings;
+use kith_social_graph::{FriendSettings, SocialGraphSettings};
 use kith_tokens::{Issuer, SigningKey};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -40,6 +40,8 @@ pub struct AppOptions {
     pub pool: PoolSettings,
     /// How the services serve.
     pub server: ServerSettings,
+    /// What friend requests are held to.
+    pub friends: FriendSettings,
 }
 
 impl Default for AppOptions {
@@ -50,6 +52,7 @@ impl Default for AppOptions {
                 ..PoolSettings::default()
             },
             server: ServerSettings::default(),
+            friends: FriendSettings::default(),
         }
     }
 }
@@ -106,6 +109,7 @@ impl TestApp {
             server: options.server,
             tokens,
             identity_url: identity_url.clone(),
+            friends: options.friends,
         };
         let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
 

@@ -145,6 +145,7 @@ impl Services {
             server: settings.server.clone(),
             tokens: settings.tokens.clone(),
             identity_url,
+            friends: settings.friends,
         };
         self.spawn(
             "social-graph",

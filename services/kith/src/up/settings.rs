@@ -7,7 +7,7 @@ use kith_identity::settings::{self as identity, HASHES_AT_ONCE, SESSION_LIFETIME
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
-use kith_social_graph::settings as social_graph;
+use kith_social_graph::{FriendSettings, settings as social_graph};
 
 use crate::data_directory::DataDirectory;
 use crate::roles::RoleSettings;
@@ -36,6 +36,7 @@ pub(crate) struct UpSettings {
     pub(crate) social_graph_address: SocketAddr,
     pub(crate) session_lifetime: Duration,
     pub(crate) password_hashes_at_once: usize,
+    pub(crate) friends: FriendSettings,
     /// Of each service.
     pub(crate) pool: PoolSettings,
     pub(crate) server: ServerSettings,
@@ -52,6 +53,7 @@ impl Topic for UpSettings {
             &HASHES_AT_ONCE,
         ];
         let topics = [
+            FriendSettings::settings(),
             RoleSettings::settings(),
             PoolSettings::settings(),
             ServerSettings::settings(),
@@ -70,6 +72,7 @@ impl Topic for UpSettings {
             ServerSettings::listen_address(reader, &SOCIAL_GRAPH_ADDRESS, server.as_ref());
         let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
+        let friends = FriendSettings::read(reader);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
         if matches!((&database_url, &roles), (Some(None), Some(roles)) if roles.any_is_given()) {
@@ -86,6 +89,7 @@ impl Topic for UpSettings {
             social_graph_address: social_graph_address?,
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
+            friends: friends?,
             pool: pool?,
             server: server?,
             tokens: tokens?,

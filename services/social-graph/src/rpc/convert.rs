@@ -12,13 +12,22 @@ pub(super) fn follow(row: FollowRow) -> Follow {
 }
 
 pub(super) fn drift(row: DriftRow) -> CounterDrift {
-    let counts = |followers_count, following_count| Counts {
+    let counts = |followers_count, following_count, friends_count| Counts {
         user_id: row.user_id,
         followers_count,
         following_count,
+        friends_count,
     };
     CounterDrift {
-        counted: Some(counts(row.counted_followers, row.counted_following)),
-        actual: Some(counts(row.actual_followers, row.actual_following)),
+        counted: Some(counts(
+            row.counted_followers,
+            row.counted_following,
+            row.counted_friends,
+        )),
+        actual: Some(counts(
+            row.actual_followers,
+            row.actual_following,
+            row.actual_friends,
+        )),
     }
 }

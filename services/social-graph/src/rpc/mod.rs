@@ -89,4 +89,129 @@ impl SocialGraphService for App {
         })
         .await
     }
+
+    async fn remove_follower(&self, _: Request<RemoveFollowerRequest>) -> Answer<RemoveFollowerResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn send_friend_request(
+        &self,
+        _: Request<SendFriendRequestRequest>,
+    ) -> Answer<SendFriendRequestResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn cancel_friend_request(
+        &self,
+        _: Request<CancelFriendRequestRequest>,
+    ) -> Answer<CancelFriendRequestResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn accept_friend_request(
+        &self,
+        _: Request<AcceptFriendRequestRequest>,
+    ) -> Answer<AcceptFriendRequestResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn decline_friend_request(
+        &self,
+        _: Request<DeclineFriendRequestRequest>,
+    ) -> Answer<DeclineFriendRequestResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_friend_request(
+        &self,
+        _: Request<GetFriendRequestRequest>,
+    ) -> Answer<GetFriendRequestResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_sent_requests(
+        &self,
+        _: Request<ListSentRequestsRequest>,
+    ) -> Answer<ListSentRequestsResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_received_requests(
+        &self,
+        _: Request<ListReceivedRequestsRequest>,
+    ) -> Answer<ListReceivedRequestsResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn unfriend(&self, _: Request<UnfriendRequest>) -> Answer<UnfriendResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_friends(&self, _: Request<ListFriendsRequest>) -> Answer<ListFriendsResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_mutual_friends(
+        &self,
+        _: Request<ListMutualFriendsRequest>,
+    ) -> Answer<ListMutualFriendsResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn suggest_friends(&self, _: Request<SuggestFriendsRequest>) -> Answer<SuggestFriendsResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn batch_befriend(&self, _: Request<BatchBefriendRequest>) -> Answer<BatchBefriendResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn block_user(&self, _: Request<BlockUserRequest>) -> Answer<BlockUserResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn unblock_user(&self, _: Request<UnblockUserRequest>) -> Answer<UnblockUserResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_blocks(&self, _: Request<ListBlocksRequest>) -> Answer<ListBlocksResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn mute_user(&self, _: Request<MuteUserRequest>) -> Answer<MuteUserResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn unmute_user(&self, _: Request<UnmuteUserRequest>) -> Answer<UnmuteUserResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_mutes(&self, _: Request<ListMutesRequest>) -> Answer<ListMutesResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_relationship(&self, _: Request<GetRelationshipRequest>) -> Answer<GetRelationshipResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn batch_get_relationships(
+        &self,
+        _: Request<BatchGetRelationshipsRequest>,
+    ) -> Answer<BatchGetRelationshipsResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn check_interaction(
+        &self,
+        _: Request<CheckInteractionRequest>,
+    ) -> Answer<CheckInteractionResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn batch_check_interactions(
+        &self,
+        _: Request<BatchCheckInteractionsRequest>,
+    ) -> Answer<BatchCheckInteractionsResponse> {
+        Err(Status::unimplemented(""))
+    }
 }

@@ -9,9 +9,11 @@ mod counters;
 mod counts;
 mod follows;
 mod lists;
+mod turns;
 
 pub(crate) use batches::{Edge, follows_create, follows_find};
 pub(crate) use counters::{DriftRow, counters_repair, counters_verify};
 pub(crate) use counts::counts_find;
 pub(crate) use follows::{Created, FollowRow, follow_create, follow_delete, follow_find, follow_not_found};
 pub(crate) use lists::{followers_page, following_page};
+pub(crate) use turns::Batches;
