@@ -63,9 +63,7 @@ impl Failure {
         let first = violations.first();
         let mut failure = Self::new(
             first.map_or(Reason::Internal, |violation| violation.reason),
-            first.map_or_else(String::new, |violation| {
-                format!("{}: {}", violation.field, violation.description)
-            }),
+            first.map_or_else(String::new, message_of),
         );
         failure.0.metadata = first.map_or_else(BTreeMap::new, Violation::metadata);
         failure.0.violations = violations;
@@ -118,14 +116,18 @@ impl Failure {
         self
     }
 
-    /// Puts `prefix` before each field path, for an item of a batch: `username` becomes `users[3].username`.
+    /// Puts `prefix` before each field path, for an item of a batch: `username` becomes `users[3].username`. The empty path,
+    /// of an item that is no message, becomes the prefix.
     #[must_use]
     pub fn within(mut self, prefix: &str) -> Self {
-        if !self.0.violations.is_empty() {
-            for violation in &mut self.0.violations {
-                violation.field = format!("{prefix}.{}", violation.field);
-            }
-            self.0.message = format!("{prefix}.{}", self.0.message);
+        for violation in &mut self.0.violations {
+            violation.field = match violation.field.as_str() {
+                "" => prefix.to_owned(),
+                field => format!("{prefix}.{field}"),
+            };
+        }
+        if let Some(first) = self.0.violations.first() {
+            self.0.message = message_of(first);
         }
         self
     }
@@ -176,6 +178,10 @@ impl Failure {
     }
 }
 
+fn message_of(violation: &Violation) -> String {
+    format!("{}: {}", violation.field, violation.description)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,5 +197,13 @@ mod tests {
         let failure = violations.into_failure().within("users[3]");
         assert_eq!(failure.violations()[0].field, "users[3].username");
         assert_eq!(failure.message(), "users[3].username: must not be empty");
+    }
+
+    #[test]
+    fn an_item_that_is_no_message_is_its_place() {
+        let failure = Violations::only::<(), _>("", Err(Invalid::new(Reason::IdInvalid, "must be good")));
+        let failure = failure.expect_err("a violation").within("ids[3]");
+        assert_eq!(failure.violations()[0].field, "ids[3]");
+        assert_eq!(failure.message(), "ids[3]: must be good");
     }
 }

@@ -22,7 +22,7 @@ pub use context::Context;
 pub use etag::Etag;
 pub use failure::{Failure, Quota, Resource};
 pub use field_mask::FieldMask;
-pub use ids::{IdInvalid, ServiceId, SessionId, UserId};
+pub use ids::{FriendRequestId, IdInvalid, ServiceId, SessionId, UserId};
 pub use page::{Cursor, NameCursor, Page, PageScope, Position};
 pub use reason::{Kind, Reason};
 pub use request_id::RequestId;
