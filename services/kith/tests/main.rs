@@ -3,6 +3,7 @@
 mod admin;
 mod database_url;
 mod import;
+mod import_friendships;
 mod migrate;
 mod support;
 mod token;
