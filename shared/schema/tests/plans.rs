@@ -164,6 +164,32 @@ async fn friends_blocks_and_requests_newest_first() {
 }
 
 #[tokio::test]
+async fn mutual_friends_by_id() {
+    let query = "SELECT one.friend_id FROM social_graph.friendships AS one
+        JOIN social_graph.friendships AS other ON other.user_id = $2 AND other.friend_id = one.friend_id
+        WHERE one.user_id = $1 AND one.friend_id > $3
+        ORDER BY one.friend_id LIMIT $4";
+    assert_in_the_order_of("social_graph_friendships_pkey", query, "7, 9, 0, 51").await;
+    assert_in_the_order_of("social_graph_friendships_pkey", query, "7, 9, 1000, 51").await;
+}
+
+#[tokio::test]
+async fn the_newest_friends_of_the_newest_friends() {
+    let newest = |user: &str| {
+        format!(
+            "SELECT friend_id FROM social_graph.friendships WHERE user_id = {user}
+            ORDER BY created_at DESC, friend_id DESC LIMIT 500"
+        )
+    };
+    let query = format!(
+        "SELECT theirs.friend_id FROM ({}) AS friends CROSS JOIN LATERAL ({}) AS theirs",
+        newest("$1"),
+        newest("friends.friend_id")
+    );
+    assert_served_by("social_graph_friendships_page", &query, "7").await;
+}
+
+#[tokio::test]
 async fn mutes_newest_first() {
     let query = "SELECT muted_id, created_at, expires_at FROM social_graph.mutes
         WHERE muter_id = $1 AND (expires_at IS NULL OR expires_at > now()) AND (created_at, muted_id) < ($2, $3)

@@ -63,6 +63,7 @@ pub(crate) const SCOPES: &[&str] = &[
     "identity.users.import",
     "social_graph.counters.repair",
     "social_graph.follows.import",
+    "social_graph.friendships.import",
 ];
 
 const OK: &str = "OK";
@@ -396,5 +397,46 @@ pub(crate) const ROWS: &[Row] = &[
         NOT_ALLOWED,
         OK,
         |_: &World| RepairCountersRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListFriends",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListFriendsRequest {
+            user_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListMutualFriends",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListMutualFriendsRequest {
+            user_id: world.owner.id,
+            other_user_id: world.third.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/SuggestFriends",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| SuggestFriendsRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/BatchBefriend",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |world: &World| BatchBefriendRequest {
+            pairs: vec![FriendPair {
+                user_id: world.owner.id,
+                friend_id: world.third.id
+            }],
+            allow_existing: true,
+        }
     ),
 ];

@@ -8,13 +8,13 @@ use kith_contracts::identity::v1::*;
 use kith_contracts::social_graph::v1::*;
 use kith_primitives::Failure;
 use kith_rpc::status::to_rpc_status;
-use kith_rules::Breaks;
+use kith_rules::{Breaks, Rule};
 use kith_testkit::{Refusal, TestApp};
 use prost::Message;
 use prost_reflect::Value;
 
 use crate::raw::{call, dynamic, method};
-use crate::rows::World;
+use crate::rows::{SCOPES, World};
 
 /// What is made for the users of a world.
 type Made<T> = Box<dyn Fn(&World) -> T + Send + Sync>;
@@ -23,7 +23,9 @@ type Made<T> = Box<dyn Fn(&World) -> T + Send + Sync>;
 struct Break {
     constraint: &'static str,
     method: &'static str,
-    /// The request that breaks it; the caller is the owner.
+    /// The statement that makes what must be there before.
+    before: Made<String>,
+    /// The request that breaks it; the caller is the owner, or an operator for what only operators may do.
     request: Made<Vec<u8>>,
     /// The statement that breaks it.
     sql: Made<String>,
@@ -34,6 +36,11 @@ const GRAPH: &str = "kith.social_graph.v1.SocialGraphService";
 
 /// An id that no user has.
 const NOBODY: i64 = i64::MAX;
+
+/// For a rule that is broken in an empty world.
+fn nothing() -> Made<String> {
+    Box::new(|_| "SELECT".to_owned())
+}
 
 /// A rule of `identity.users`, broken by one value in a registration.
 fn register(constraint: &'static str, field: &'static str, value: &str) -> Break {
@@ -56,6 +63,7 @@ fn register(constraint: &'static str, field: &'static str, value: &str) -> Break
     Break {
         constraint,
         method: "Register",
+        before: nothing(),
         request: Box::new(move |_| request.clone()),
         sql: Box::new(move |_| sql.clone()),
     }
@@ -67,6 +75,7 @@ fn profile(constraint: &'static str, field: &'static str, value: String) -> Brea
     Break {
         constraint,
         method: "UpdateProfile",
+        before: nothing(),
         request: Box::new(move |world| {
             let profile = Profile {
                 user_id: world.owner.id,
@@ -101,6 +110,7 @@ fn device_label(constraint: &'static str, label: String) -> Break {
     Break {
         constraint,
         method: "Authenticate",
+        before: nothing(),
         request: Box::new(move |world| {
             let username = world.owner.username.clone();
             AuthenticateRequest {
@@ -125,6 +135,7 @@ fn follow(constraint: &'static str, follower: fn(&World) -> i64, followed: fn(&W
     Break {
         constraint,
         method: if is_owners { "Follow" } else { "BatchFollow" },
+        before: Box::new(|world| insert_follow(world.owner.id, world.other.id)),
         request: Box::new(move |world| {
             let (follower_id, followed_id) = (follower(world), followed(world));
             if is_owners {
@@ -152,6 +163,37 @@ fn insert_follow(follower_id: i64, followed_id: i64) -> String {
     format!(
         "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES ({follower_id}, {followed_id})"
     )
+}
+
+/// A rule of `social_graph.friendships`, broken by a friendship.
+fn friendship(constraint: &'static str, before: Made<String>, friend: fn(&World) -> i64) -> Break {
+    Break {
+        constraint,
+        method: "BatchBefriend",
+        before,
+        request: Box::new(move |world| {
+            let pairs = vec![FriendPair {
+                user_id: world.owner.id,
+                friend_id: friend(world),
+            }];
+            BatchBefriendRequest {
+                pairs,
+                allow_existing: false,
+            }
+            .encode_to_vec()
+        }),
+        sql: Box::new(move |world| insert_friendship(world.owner.id, friend(world))),
+    }
+}
+
+fn insert_friendship(one: i64, other: i64) -> String {
+    format!(
+        "INSERT INTO social_graph.friendships (user_id, friend_id) VALUES ({one}, {other}), ({other}, {one})"
+    )
+}
+
+fn insert_block(blocker_id: i64, blocked_id: i64) -> String {
+    format!("INSERT INTO social_graph.blocks (blocker_id, blocked_id) VALUES ({blocker_id}, {blocked_id})")
 }
 
 fn with_text(rpc: &str, request: &[u8], field: &str, value: &str) -> Vec<u8> {
@@ -225,6 +267,22 @@ fn breaks() -> Vec<Break> {
             |_| NOBODY,
             |world| world.owner.id,
         ),
+        friendship(
+            "social_graph_friendships_pkey",
+            Box::new(|world| insert_friendship(world.owner.id, world.other.id)),
+            |world| world.other.id,
+        ),
+        friendship(
+            "social_graph_friendships_no_self_friendship",
+            nothing(),
+            |world| world.owner.id,
+        ),
+        friendship("social_graph_friendships_user_id_fkey", nothing(), |_| NOBODY),
+        friendship(
+            "social_graph_friendships_not_blocked",
+            Box::new(|world| insert_block(world.other.id, world.owner.id)),
+            |world| world.other.id,
+        ),
     ]
 }
 
@@ -241,43 +299,51 @@ async fn a_broken_rule_gives_the_same_error_from_either_side() {
     taken(&app).await;
     for row in &breaks() {
         let world = World::new(&app).await;
-        sql(&app, &insert_follow(world.owner.id, world.other.id))
-            .await
-            .expect("a follow");
+        sql(&app, &(row.before)(&world)).await.expect(row.constraint);
         let declared = sql(&app, &(row.sql)(&world))
             .await
             .expect_err("the database refuses");
         let declared = Refusal::of_item(&to_rpc_status(&declared));
         let parsed = through_rpc(&app, &world, row).await;
-        assert_eq!(
-            declared.metadata.get("constraint").map(String::as_str),
-            Some(row.constraint)
-        );
+        let rule = kith_rules::find(row.constraint).expect("a rule");
+        let named = declared.metadata.get("constraint").map(String::as_str);
+        assert_eq!(named, is_named(rule).then_some(row.constraint));
         assert_eq!(parsed, declared, "{}", row.constraint);
     }
 }
 
+/// A block is never told.
+fn is_named(rule: &Rule) -> bool {
+    !matches!(rule.breaks, Breaks::NotAllowed)
+}
+
 async fn through_rpc(app: &TestApp, world: &World, row: &Break) -> Refusal {
-    let service = if row.method.contains("Follow") {
-        GRAPH
-    } else {
-        IDENTITY
+    let service = match row.method {
+        "Register" | "UpdateProfile" | "Authenticate" => IDENTITY,
+        _ => GRAPH,
     };
     let rpc = method(&format!("{service}/{}", row.method));
     let request = (row.request)(world);
-    let answer = match row.method {
-        "BatchFollow" => {
-            call(
-                app,
-                &rpc,
-                &app.operator(&["social_graph.follows.import"]),
-                request,
-            )
-            .await
-        }
-        _ => call(app, &rpc, &world.owner, request).await,
+    let answer = if row.method.starts_with("Batch") {
+        call(app, &rpc, &app.operator(SCOPES), request).await
+    } else {
+        call(app, &rpc, &world.owner, request).await
     };
-    answer.expect_err("the RPC refuses")
+    without_place(answer.expect_err("the RPC refuses"))
+}
+
+/// The refusal of a batch's first item, as if it were the whole request.
+fn without_place(refusal: Refusal) -> Refusal {
+    let without = |text: &str| text.replace("pairs[0].", "");
+    Refusal {
+        message: without(&refusal.message),
+        fields: refusal
+            .fields
+            .iter()
+            .map(|(field, reason)| (without(field), reason.clone()))
+            .collect(),
+        ..refusal
+    }
 }
 
 /// Takes a username and an email address.
