@@ -6,14 +6,14 @@ use kith_contracts::social_graph::v1::{
 use kith_primitives::{Caller, Failure};
 use kith_rpc::{Batch, status::to_rpc_status};
 
-use super::interactions::{check, parse};
+use super::check_interaction::{check, parse};
 use crate::App;
 use crate::store::facts_find;
 
 const MAX: usize = 100;
 
 /// INVALID_ARGUMENT (BATCH_TOO_LARGE). Of an item: INVALID_ARGUMENT (ID_INVALID, FIELD_REQUIRED, FIELD_MALFORMED);
-/// PERMISSION_DENIED (NOT_OWNER).
+/// PERMISSION_DENIED (NOT_OWNER); NOT_FOUND (USER_NOT_FOUND).
 pub(super) async fn call(
     app: &App,
     caller: Caller,

@@ -16,7 +16,6 @@ mod get_counts;
 mod get_follow;
 mod get_friend_request;
 mod get_relationship;
-mod interactions;
 mod list_blocks;
 mod list_followers;
 mod list_following;

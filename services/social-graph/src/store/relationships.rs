@@ -70,9 +70,9 @@ WITH accounts AS MATERIALIZED (
 )
 SELECT
     accounts.id AS user_id,
-    (SELECT created_at FROM social_graph.follows WHERE follower_id = $1 AND followed_id = id) AS follows_since,
-    (SELECT created_at FROM social_graph.follows WHERE follower_id = id AND followed_id = $1) AS followed_since,
-    (SELECT created_at FROM social_graph.friendships WHERE user_id = $1 AND friend_id = id) AS friends_since,
+    (SELECT created_at FROM social_graph.follows WHERE follower_id = $1 AND followed_id = accounts.id) AS follows_since,
+    (SELECT created_at FROM social_graph.follows WHERE follower_id = accounts.id AND followed_id = $1) AS followed_since,
+    (SELECT created_at FROM social_graph.friendships WHERE user_id = $1 AND friend_id = accounts.id) AS friends_since,
     request.id AS request_id, request.from_user_id AS request_from, request.to_user_id AS request_to,
     request.note AS request_note, request.created_at AS requested_at,
     (SELECT created_at FROM social_graph.blocks WHERE blocker_id = $1 AND blocked_id = accounts.id) AS blocks_since,
