@@ -1,26 +1,33 @@
 //! The identity service: accounts, profiles, and the tokens that prove who calls.
 
 mod domain;
+mod keys;
 mod passwords;
 mod rpc;
 pub mod settings;
 mod store;
+mod throttles;
 mod turns;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use kith_contracts::FILE_DESCRIPTOR_SET;
 use kith_contracts::identity::v1::identity_service_server::{IdentityServiceServer, SERVICE_NAME};
 use kith_postgres::Database;
-use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Readiness, Server};
-use kith_tokens::{Issuer, SharedKeys, Verifier, VerifyingKeys};
+use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Methods, Readiness, Server};
+use kith_tokens::Verifier;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+pub use domain::Limit;
 pub use settings::IdentitySettings;
+pub use throttles::ThrottleSettings;
 
+use keys::{Keeper, Keys, Mounted};
 use passwords::Passwords;
 use turns::Turns;
 
@@ -35,9 +42,12 @@ struct App {
     /// Deletions run one at a time: two cascades that meet in the same counters would be each other's deadlock. Here they
     /// queue without a connection; a lock in the database orders those of other processes.
     deletions: Turns,
-    issuer: Arc<Issuer>,
+    keys: Keys,
+    /// Every scope that a method of any service asks for, and so every one that a service account may have.
+    scopes: Arc<BTreeSet<String>>,
     /// How long a session lives without a refresh.
     session_lifetime: TimeDelta,
+    throttles: ThrottleSettings,
 }
 
 /// Serves identity on `listener` until `shutdown`, then drains.
@@ -51,29 +61,32 @@ pub async fn run(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let keys = SharedKeys::own(VerifyingKeys::new([settings.signing_key.public_key()]));
+    let readiness = Readiness::new();
+    // All of them before any can be set: with only one there, the service would count as ready.
+    let (there, signs) = (readiness.latch("database"), readiness.latch("signing key"));
     let verifier = Verifier::new(&settings.tokens.issuer, &settings.tokens.audience)?;
-    let issuer = Issuer::new(
-        settings.signing_key,
-        settings.tokens.issuer,
-        settings.tokens.audience,
-    )?;
+    let keys = Keys::new(settings.signing_keys, settings.tokens, signs)?;
+    let mounted = Mounted::new(settings.signing_keys_file);
+    let keeper = Keeper::new(keys.clone(), mounted, &settings.database_url, &settings.pool);
     let passwords =
         Passwords::new(settings.password_hashes_at_once).map_err(|_| "passwords cannot be hashed")?;
-    let readiness = Readiness::new();
-    let there = readiness.latch("database");
     let app = App {
         database: Database::new(&settings.database_url, &settings.pool),
         passwords,
         deletions: Turns::new(1, MAX_WAITING_DELETIONS),
-        issuer: Arc::new(issuer),
+        keys: keys.clone(),
+        scopes: Arc::new(Methods::from_descriptors(FILE_DESCRIPTOR_SET)?.scopes()),
         session_lifetime: TimeDelta::from_std(settings.session_lifetime)?,
+        throttles: settings.throttles,
     };
     let server = Server {
         service: SERVICE_NAME,
         routes: routes(app),
         settings: settings.server,
-        authentication: Authentication { verifier, keys },
+        authentication: Authentication {
+            verifier,
+            keys: keys.verifying(),
+        },
         readiness,
         shutdown: shutdown.clone(),
     };
@@ -81,8 +94,9 @@ pub async fn run(
         settings.database_url,
         settings.pool,
         move |is_there| there.set(is_there),
-        shutdown,
+        shutdown.clone(),
     ));
+    tokio::spawn(keeper.keep(settings.signing_keys_interval, shutdown));
     Ok(server.serve(listener).await?)
 }
 

@@ -1,12 +1,15 @@
 //! What the service is told. `kith up` takes the same settings from here.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
-use kith_tokens::SigningKey;
+use kith_tokens::SigningKeys;
+
+use crate::ThrottleSettings;
 
 /// Where it listens.
 pub const LISTEN_ADDRESS: Setting = Setting::new("identity-listen-address", "where identity listens")
@@ -22,10 +25,14 @@ pub const DATABASE_URL: Setting = Setting::new(
 .secret();
 const SIGNING_KEY: Setting = Setting::new(
     "signing-key",
-    "the Ed25519 key that signs access tokens, as PKCS#8 in PEM",
+    "the Ed25519 keys that sign access tokens, as PKCS#8 in PEM, one block or several; the file is read again when it changes",
 )
+.value("one or several blocks of PEM")
 .required()
 .secret();
+/// How often keys are looked for, mounted ones and those in the database. A replica that learns late of a rotation signs
+/// that much longer with the retired key; one that learns late of a removal trusts the removed one.
+pub const SIGNING_KEYS_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a session lives without a refresh.
 pub const SESSION_LIFETIME: Setting =
     Setting::new("session-lifetime", "how long a session lives without a refresh")
@@ -52,12 +59,18 @@ pub struct IdentitySettings {
     pub server: ServerSettings,
     /// What its tokens say.
     pub tokens: TokenSettings,
-    /// The key that signs them.
-    pub signing_key: SigningKey,
+    /// The keys that may sign them.
+    pub signing_keys: SigningKeys,
+    /// The file with those keys, which is read again.
+    pub signing_keys_file: Option<PathBuf>,
+    /// How often keys are looked for: [`SIGNING_KEYS_INTERVAL`], but in tests.
+    pub signing_keys_interval: Duration,
     /// How long a session lives without a refresh.
     pub session_lifetime: Duration,
     /// Passwords hashed at the same time.
     pub password_hashes_at_once: usize,
+    /// How often what needs no token may be tried.
+    pub throttles: ThrottleSettings,
 }
 
 impl Topic for IdentitySettings {
@@ -74,6 +87,7 @@ impl Topic for IdentitySettings {
             PoolSettings::settings(),
             ServerSettings::settings(),
             TokenSettings::settings(),
+            ThrottleSettings::settings(),
         ]
         .concat()
     }
@@ -82,22 +96,27 @@ impl Topic for IdentitySettings {
         let server = ServerSettings::read(reader);
         let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
         let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
-        let signing_key = reader.secret_with(&SIGNING_KEY, |text| {
-            SigningKey::from_pem(text).map_err(|_| "is not an Ed25519 private key in PEM")
+        let signing_keys = reader.secret_with(&SIGNING_KEY, |text| {
+            SigningKeys::from_pem(text).map_err(|_| "is not Ed25519 private keys in PEM")
         });
+        let signing_keys_file = reader.file_of(&SIGNING_KEY);
         let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
+        let throttles = ThrottleSettings::read(reader);
         Some(Self {
             listen_address: listen_address?,
             database_url: database_url?,
             pool: pool?,
             server: server?,
             tokens: tokens?,
-            signing_key: signing_key?,
+            signing_keys: signing_keys?,
+            signing_keys_file,
+            signing_keys_interval: SIGNING_KEYS_INTERVAL,
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
+            throttles: throttles?,
         })
     }
 }

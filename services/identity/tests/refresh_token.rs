@@ -1,12 +1,9 @@
-use diesel::QueryableByName;
-use diesel::sql_types::Text;
-use diesel_async::RunQueryDsl;
 use kith_contracts::identity::v1::{RefreshTokenRequest, RefreshTokenResponse, WhoAmIRequest};
 use kith_testkit::TestApp;
 
 use crate::support::{
     REFRESH_TOKEN_INVALID, SignedIn, Uncommitted, answer, bearer, count, execute, instant, refresh,
-    refresh_refused, refusal, register, sessions, sign_in,
+    refresh_refused, refusal, register, rows_with, sessions, sign_in,
 };
 
 const ALREADY_ROTATED: &str = "Unauthenticated TOKEN_ALREADY_ROTATED []";
@@ -175,29 +172,6 @@ async fn a_refresh_waits_for_the_end_of_its_session_and_is_refused_after_it() {
     );
     assert_eq!(refusal(call).summary(), REFRESH_TOKEN_INVALID);
     assert_eq!(count(&app, "identity.refresh_tokens").await, 0);
-}
-
-#[derive(QueryableByName)]
-struct Name {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
-
-/// How many rows of the whole database have `needle`, as text or as bytes, in any column.
-async fn rows_with(app: &TestApp, needle: &str) -> i64 {
-    let tables = "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-        WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
-    let tables = diesel::sql_query(tables)
-        .load::<Name>(&mut app.database.owner().await)
-        .await
-        .expect("tables");
-    assert!(tables.iter().any(|table| table.name == "identity.refresh_tokens"));
-    let mut rows = 0;
-    for Name { name } in tables {
-        let has = format!("position({needle} IN lower(everything::text)) > 0");
-        rows += count(app, &format!("{name} AS everything WHERE {has}")).await;
-    }
-    rows
 }
 
 #[tokio::test(flavor = "multi_thread")]

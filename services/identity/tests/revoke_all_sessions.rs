@@ -3,8 +3,8 @@ use kith_testkit::{Caller, TestApp};
 use tonic::{Response, Status};
 
 use crate::support::{
-    REFRESH_TOKEN_INVALID, SignedIn, answer, count, refresh, refresh_refused, refusal, register, sessions,
-    sign_in, through,
+    REFRESH_TOKEN_INVALID, SignedIn, Uncommitted, answer, count, execute, refresh, refresh_refused, refusal,
+    register, sessions, sign_in, through,
 };
 
 /// The scope that ends anybody's sessions.
@@ -56,6 +56,39 @@ async fn every_session_of_the_user_ends_and_no_others() {
         0
     );
     app.database.assert_invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_expired_go_too_and_are_not_counted() {
+    let (app, id, alice, _) = start().await;
+    execute(
+        &app,
+        "UPDATE identity.sessions SET expires_at = now() WHERE id = (SELECT min(id) FROM identity.sessions)",
+    )
+    .await;
+    assert_eq!(
+        answer(call(&app, &alice[1].caller, id, false).await).revoked_sessions,
+        2
+    );
+    assert_eq!(count(&app, "identity.sessions").await, 1);
+}
+
+/// Both lock the user first. Without that, two that ended the same sessions met in the order of the table's rows, and one
+/// in thousands was the other's deadlock.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_under_way_ends_before_and_its_session_too() {
+    let (app, id, alice, _) = start().await;
+    let making = format!(
+        "SELECT FROM identity.users WHERE id = {id} FOR SHARE;
+        INSERT INTO identity.sessions (user_id, expires_at) VALUES ({id}, now() + interval '1 h')"
+    );
+    let making = Uncommitted::begin(&app, &making).await;
+    let (call, ()) = tokio::join!(
+        call(&app, &alice[0].caller, id, false),
+        making.commit_under_a_waiting_call()
+    );
+    assert_eq!(answer(call).revoked_sessions, 4);
+    assert_eq!(count(&app, "identity.sessions").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

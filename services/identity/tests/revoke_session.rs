@@ -3,7 +3,8 @@ use kith_testkit::{Caller, TestApp};
 use tonic::{Response, Status};
 
 use crate::support::{
-    REFRESH_TOKEN_INVALID, SignedIn, answer, refresh, refresh_refused, refusal, register, sessions, sign_in,
+    REFRESH_TOKEN_INVALID, SignedIn, answer, execute, refresh, refresh_refused, refusal, register, sessions,
+    sign_in,
 };
 
 async fn call(
@@ -81,6 +82,19 @@ async fn anothers_session_is_as_one_that_is_not_there() {
     );
     answer(call(&app, &bob, id, true).await);
     answer(refresh(&app, &alice.refresh_token).await);
+}
+
+/// It is on no list any more either.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_session_is_as_one_that_is_not_there() {
+    let app = TestApp::start().await;
+    register(&app, "alice").await;
+    let alice = sign_in(&app, "alice").await;
+    let id = id_of(&app, &alice).await;
+    execute(&app, "UPDATE identity.sessions SET expires_at = now()").await;
+    let refused = refusal(call(&app, &alice.caller, id, false).await);
+    assert_eq!(refused.summary(), "NotFound SESSION_NOT_FOUND []");
+    assert_eq!(answer(call(&app, &alice.caller, id, true).await).session, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,7 @@ fn a_database_and_a_key_are_all_that_must_be_given() {
     let environment = Environment::from([DATABASE_URL, ("KITH_SIGNING_KEY", pem.expose_secret())]);
     let settings = read(&environment).expect("good settings");
     assert_eq!(settings.listen_address.to_string(), "127.0.0.1:50051");
-    assert_eq!(settings.signing_key.key_id(), key.key_id());
+    assert_eq!(settings.signing_keys.first().key_id(), key.key_id());
     assert_eq!(settings.pool, PoolSettings::default());
     assert_eq!(
         (settings.tokens.issuer.as_str(), settings.tokens.audience.as_str()),

@@ -1,8 +1,12 @@
 //! What the tests of several RPCs need.
 
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
+use diesel_async::RunQueryDsl;
 use kith_contracts::identity::v1::{
-    Account, AuthenticateRequest, AuthenticateResponse, BatchImportUsersRequest, GetAccountRequest,
-    ImportedUser, ListSessionsRequest, RefreshTokenRequest, RefreshTokenResponse, RegisterRequest, Session,
+    Account, AuthenticateRequest, AuthenticateResponse, BatchImportUsersRequest, CreateServiceAccountRequest,
+    GetAccountRequest, ImportedUser, IssueServiceTokenRequest, IssueServiceTokenResponse,
+    ListSessionsRequest, RefreshTokenRequest, RefreshTokenResponse, RegisterRequest, ServiceAccount, Session,
     authenticate_request, batch_import_users_result,
 };
 use kith_testkit::{Bearer, Caller, TestApp, TestUser};
@@ -136,4 +140,74 @@ pub(crate) fn instant(time: Option<Timestamp>) -> (i64, i32) {
 /// The longest text of `length` characters: four bytes each.
 pub(crate) fn wide(length: usize) -> String {
     "😀".repeat(length)
+}
+
+/// What manages service accounts.
+pub(crate) const MANAGE: &[&str] = &["identity.services.manage"];
+
+/// Makes a service account, and answers it with its secret.
+pub(crate) async fn service_account(app: &TestApp, name: &str, scopes: &[&str]) -> (ServiceAccount, String) {
+    let request = CreateServiceAccountRequest {
+        name: name.to_owned(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+    };
+    let mut identity = app.identity(&app.operator(MANAGE));
+    let made = answer(identity.create_service_account(request).await);
+    (made.service_account.expect("an account"), made.secret)
+}
+
+/// Tries to get a token for a service.
+pub(crate) async fn issue(
+    app: &TestApp,
+    name: &str,
+    secret: &str,
+) -> Result<Response<IssueServiceTokenResponse>, Status> {
+    let request = IssueServiceTokenRequest {
+        name: name.to_owned(),
+        secret: secret.to_owned(),
+    };
+    app.identity(&app.nobody()).issue_service_token(request).await
+}
+
+pub(crate) const CREDENTIALS_INVALID: &str = "Unauthenticated CREDENTIALS_INVALID []";
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// The audit log of one subject, oldest first: type, actor and how often.
+pub(crate) async fn audited(app: &TestApp, subject: &str) -> Vec<String> {
+    let query = "SELECT format('%s %s %s', type, actor, count) AS line FROM identity.audit_events
+        WHERE subject = $1 ORDER BY id";
+    let lines: Vec<Line> = diesel::sql_query(query)
+        .bind::<Text, _>(subject)
+        .load(&mut app.database.owner().await)
+        .await
+        .expect("the audit log");
+    lines.into_iter().map(|line| line.line).collect()
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// How many rows of the whole database have `needle`, as text or as bytes, in any column.
+pub(crate) async fn rows_with(app: &TestApp, needle: &str) -> i64 {
+    let tables = "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+        WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+    let tables = diesel::sql_query(tables)
+        .load::<Name>(&mut app.database.owner().await)
+        .await
+        .expect("tables");
+    assert!(tables.iter().any(|table| table.name == "identity.refresh_tokens"));
+    let mut rows = 0;
+    for Name { name } in tables {
+        let has = format!("position({needle} IN lower(everything::text)) > 0");
+        rows += count(app, &format!("{name} AS everything WHERE {has}")).await;
+    }
+    rows
 }

@@ -1,4 +1,4 @@
-//! The directory that a Kith of one's own lives in: its database, its signing key, and word of who runs it.
+//! The directory that a Kith of one's own lives in: its database, its signing keys, and word of who runs it.
 
 use std::env;
 use std::fs::{self, File, TryLockError};
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use kith_rpc::process::AnyError;
 use kith_settings::{Reader, Setting, Topic};
-use kith_tokens::SigningKey;
+use kith_tokens::SigningKeys;
 use rustix::process::geteuid;
 
 use crate::run_file::RunFile;
 
 const DATA_DIRECTORY: Setting = Setting::new(
     "data-directory",
-    "where data and signing key stay; by default /var/lib/kith for root, else $XDG_DATA_HOME/kith or \
+    "where data and signing keys stay; by default /var/lib/kith for root, else $XDG_DATA_HOME/kith or \
      ~/.local/share/kith, or ./kith-data for a user without home",
 )
 .value("a path");
@@ -99,14 +99,19 @@ impl DataDirectory {
         }
     }
 
-    /// The key that signs this directory's tokens; `None` before the first start.
-    pub(crate) fn signing_key(&self) -> Result<Option<SigningKey>, AnyError> {
-        let path = self.path.join(SIGNING_KEY);
+    /// Where the keys are that sign this directory's tokens, one after the other.
+    pub(crate) fn signing_key_file(&self) -> PathBuf {
+        self.path.join(SIGNING_KEY)
+    }
+
+    /// The keys that may sign this directory's tokens; `None` before the first start.
+    pub(crate) fn signing_keys(&self) -> Result<Option<SigningKeys>, AnyError> {
+        let path = self.signing_key_file();
         match fs::read_to_string(&path) {
             Ok(pem) => {
-                let key = SigningKey::from_pem(&pem);
-                key.map(Some)
-                    .map_err(|error| format!("{} is {error}", path.display()).into())
+                let keys = SigningKeys::from_pem(&pem);
+                keys.map(Some)
+                    .map_err(|error| format!("{}: {error}", path.display()).into())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(cannot("read", &path, &error)),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kith_postgres::private::{MadeDirectories, make_directories};
 use kith_rpc::process::AnyError;
-use kith_tokens::SigningKey;
+use kith_tokens::{SigningKey, SigningKeys};
 use rustix::process::geteuid;
 use secrecy::ExposeSecret;
 
@@ -84,14 +84,14 @@ impl Held {
         &self.directory
     }
 
-    /// The signing key, made if there is none yet.
-    pub(crate) fn signing_key(&self) -> Result<SigningKey, AnyError> {
-        if let Some(key) = self.directory.signing_key()? {
-            return Ok(key);
+    /// The signing keys; one is made if there is none yet.
+    pub(crate) fn signing_keys(&self) -> Result<SigningKeys, AnyError> {
+        if let Some(keys) = self.directory.signing_keys()? {
+            return Ok(keys);
         }
         let key = SigningKey::generate()?;
         self.write(SIGNING_KEY, 0o600, key.to_pem().expose_secret())?;
-        Ok(key)
+        Ok(key.into())
     }
 
     /// Lets other commands find what runs here.

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use kith_client::BearerToken;
 use kith_contracts::identity::v1::batch_get_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
-use kith_contracts::identity::v1::{BatchGetUsersRequest, User, UserKey, user_key};
+use kith_contracts::identity::v1::{
+    BatchGetUsersRequest, ListSigningKeysRequest, SigningKeyState, User, UserKey, user_key,
+};
 use kith_primitives::{ServiceId, UserId};
-use kith_rpc::client::{self, BearerToken};
+use kith_rpc::TokenSettings;
 use kith_rpc::process::AnyError;
-use kith_tokens::Issuer;
+use kith_tokens::{Issuer, SigningKeys};
 use secrecy::SecretString;
 use tonic::{Code, Request, Status};
 
@@ -35,7 +38,7 @@ pub(crate) struct Local {
 
 impl Local {
     /// The Kith that runs on `directory`.
-    pub(crate) fn find(directory: &DataDirectory) -> Result<Self, AnyError> {
+    pub(crate) async fn find(directory: &DataDirectory) -> Result<Self, AnyError> {
         let not_up = || {
             let start = own_command("up", directory);
             format!(
@@ -48,22 +51,56 @@ impl Local {
             return Err(not_up().into());
         }
         let facts = directory.run_file()?.ok_or_else(not_up)?;
-        let key = directory.signing_key()?.ok_or_else(not_up)?;
-        Self::of(directory.clone(), facts, key)
+        let keys = directory.signing_keys()?.ok_or_else(not_up)?;
+        Self::of(directory.clone(), facts, &keys).await
     }
 
-    /// The one on `directory`, with these facts and this key.
-    pub(crate) fn of(
+    /// The one on `directory`, with these facts. Of these keys, the one signs that signs there now.
+    pub(crate) async fn of(
         directory: DataDirectory,
         facts: RunFile,
-        key: kith_tokens::SigningKey,
+        keys: &SigningKeys,
     ) -> Result<Self, AnyError> {
-        let issuer = Issuer::new(key, &facts.tokens.issuer, &facts.tokens.audience)?;
-        Ok(Self {
+        let TokenSettings { issuer, audience } = &facts.tokens;
+        let issuer = Issuer::new(keys.first().clone(), issuer, audience)?;
+        let mut local = Self {
             directory,
             facts,
             issuer,
-        })
+        };
+        let active = local.active_key().await?;
+        let key = keys.find(&active).ok_or_else(|| local.not_ours(&active))?;
+        local.issuer = local.issuer.with_key(key.clone());
+        Ok(local)
+    }
+
+    /// The id of the key that signs now.
+    async fn active_key(&self) -> Result<String, AnyError> {
+        let identity = IdentityServiceClient::new(kith_client::channel(&self.facts.identity)?);
+        let answer = with_retries(|| {
+            let mut identity = identity.clone();
+            let mut request = Request::new(ListSigningKeysRequest::default());
+            request.set_timeout(ANSWER_WITHIN);
+            async move { identity.list_signing_keys(request).await }
+        });
+        let keys = answer
+            .await
+            .map_err(|status| self.explain(&status))?
+            .into_inner()
+            .keys;
+        // The active one comes first.
+        let first = keys.into_iter().next();
+        let active = first.filter(|key| key.state() == SigningKeyState::Active);
+        Ok(active.ok_or("no signing key is active there")?.key_id)
+    }
+
+    fn not_ours(&self, key_id: &str) -> AnyError {
+        let file = self.directory.signing_key_file();
+        format!(
+            "the key that signs there now is not in {}: {key_id}",
+            file.display()
+        )
+        .into()
     }
 
     pub(crate) fn facts(&self) -> &RunFile {
@@ -87,7 +124,7 @@ impl Local {
 
     /// Looks users up; `None` for those that do not exist.
     pub(crate) async fn users(&self, keys: Vec<user_key::Key>) -> Result<Vec<Option<User>>, AnyError> {
-        let channel = client::channel(&self.facts.identity)?;
+        let channel = kith_client::channel(&self.facts.identity)?;
         let token = BearerToken::new(&self.operator_token([])?)?;
         let identity = IdentityServiceClient::with_interceptor(channel, token);
         let keys: Vec<_> = keys.into_iter().map(|key| UserKey { key: Some(key) }).collect();

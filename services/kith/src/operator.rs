@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
+use kith_client::{BearerToken, Builder, Channel, TlsFiles};
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
-use kith_rpc::client::{self, BearerToken};
 use kith_rpc::process::AnyError;
 use kith_settings::{Reader, Setting, Topic};
 use kith_social_graph::settings as social_graph;
 use secrecy::SecretString;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use crate::data_directory::DataDirectory;
@@ -45,6 +44,7 @@ pub(crate) enum OperatorSettings {
     Remote {
         identity: String,
         social_graph: String,
+        tls: TlsFiles,
         token: BearerToken,
     },
 }
@@ -54,6 +54,7 @@ impl Topic for OperatorSettings {
         [
             DataDirectory::settings(),
             vec![&IDENTITY_URL, &SOCIAL_GRAPH_URL, &OPERATOR_TOKEN],
+            TlsFiles::settings(),
         ]
         .concat()
     }
@@ -65,11 +66,13 @@ impl Topic for OperatorSettings {
         let token = reader.optional(&OPERATOR_TOKEN, |reader, setting| {
             reader.secret_with(setting, parse_token)
         });
+        let tls = TlsFiles::read(reader);
         match (identity?, social_graph?, token?) {
             (None, None, _) => directory.map(Self::Local),
             (Some(identity), Some(social_graph), Some(token)) => Some(Self::Remote {
                 identity,
                 social_graph,
+                tls: tls?,
                 token,
             }),
             (identity, social_graph, token) => {
@@ -89,7 +92,7 @@ impl Topic for OperatorSettings {
 
 fn optional_address(reader: &mut Reader<'_>, setting: &'static Setting) -> Option<Option<String>> {
     reader.optional(setting, |reader, setting| {
-        reader.value_with(setting, client::address)
+        reader.value_with(setting, kith_client::address)
     })
 }
 
@@ -110,33 +113,39 @@ pub(crate) type Authenticated = InterceptedService<Channel, Credentials>;
 
 impl Operator {
     /// The operator of the Kith that is meant. Where we sign its tokens, they have these scopes.
-    pub(crate) fn of(settings: OperatorSettings, scopes: &'static [&'static str]) -> Result<Self, AnyError> {
+    pub(crate) async fn of(
+        settings: OperatorSettings,
+        scopes: &'static [&'static str],
+    ) -> Result<Self, AnyError> {
         match settings {
             OperatorSettings::Local(directory) => {
-                let local = Local::find(&directory)?;
+                let local = Local::find(&directory).await?;
                 let RunFile {
                     identity,
                     social_graph,
                     ..
                 } = local.facts().clone();
                 Self::at(
-                    &identity,
-                    &social_graph,
+                    [&identity, &social_graph],
+                    &TlsFiles::default(),
                     Credentials::Signed(Box::new(local), scopes),
                 )
             }
             OperatorSettings::Remote {
                 identity,
                 social_graph,
+                tls,
                 token,
-            } => Self::at(&identity, &social_graph, Credentials::Given(token)),
+            } => Self::at([&identity, &social_graph], &tls, Credentials::Given(token)),
         }
     }
 
-    fn at(identity: &str, social_graph: &str, credentials: Credentials) -> Result<Self, AnyError> {
+    fn at(addresses: [&str; 2], tls: &TlsFiles, credentials: Credentials) -> Result<Self, AnyError> {
+        let [identity, social_graph] =
+            addresses.map(|address| Builder::new(address).tls(tls.clone()).build());
         Ok(Self {
-            identity: client::channel(identity)?,
-            social_graph: client::channel(social_graph)?,
+            identity: identity?,
+            social_graph: social_graph?,
             credentials,
         })
     }

@@ -9,7 +9,6 @@ use kith_social_graph::settings as social_graph;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::report;
 
 const IDENTITY: Setting = identity::DATABASE_URL.optional().help(
     "the database as role kith_identity sees it; by default as the owner does, with a password made from the owner's",
@@ -69,13 +68,13 @@ impl RoleSettings {
             Err(error) if *error.kind() == DbErrorKind::LoginRefused => {
                 Err(self.refused(role, &url, &error).into())
             }
-            Err(error) => Err(format!("role {role} cannot connect: {}", report::chain(&error)).into()),
+            Err(error) => Err(format!("role {role} cannot connect: {}", kith_primitives::chain(&error)).into()),
         }
     }
 
     fn refused(&self, role: Role, url: &DatabaseUrl, error: &DbError) -> String {
         let variable = setting(role).variable();
-        let cause = report::chain(error);
+        let cause = kith_primitives::chain(error);
         if self.given(role).is_some() {
             return format!("role {role} cannot log in with the URL of {variable}: {cause}");
         }

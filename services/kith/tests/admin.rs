@@ -1,10 +1,10 @@
 //! `kith admin`.
 
 use diesel_async::SimpleAsyncConnection;
+use kith_client::Channel;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{AuthenticateRequest, authenticate_request};
 use kith_contracts::social_graph::v1::FollowRequest;
-use tonic::transport::Channel;
 
 use super::support::{Scratch, Up, kith, path, query, run, run_command};
 

@@ -5,6 +5,7 @@ mod database_url;
 mod import;
 mod import_friendships;
 mod migrate;
+mod service_accounts;
 mod support;
 mod token;
 mod up;

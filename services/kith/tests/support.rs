@@ -13,14 +13,13 @@ use std::time::{Duration, Instant};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
+use kith_client::{BearerToken, Channel};
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{RegisterRequest, WhoAmIRequest, WhoAmIResponse};
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
 use kith_postgres::DatabaseUrl;
-use kith_rpc::client::{self, BearerToken};
 use rustix::process::{Pid, Signal, kill_process};
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
 
 /// Long enough for a busy machine; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -261,7 +260,7 @@ impl Up {
     }
 
     fn channel(&self, service: &str) -> Channel {
-        client::channel(&format!("http://{}", self.fact(service))).expect("an address")
+        kith_client::channel(&format!("http://{}", self.fact(service))).expect("an address")
     }
 
     /// Registers a user and answers its id.

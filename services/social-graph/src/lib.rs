@@ -7,9 +7,10 @@ mod store;
 
 use std::error::Error;
 
+use kith_client::Builder;
 use kith_contracts::social_graph::v1::social_graph_service_server::{SERVICE_NAME, SocialGraphServiceServer};
 use kith_postgres::Database;
-use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Readiness, Server, client, refresh_keys};
+use kith_rpc::{Authentication, KeyRefresh, MAX_MESSAGE_BYTES, Readiness, Server, refresh_keys};
 use kith_tokens::{SharedKeys, Verifier};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +43,9 @@ pub async fn run(
     let readiness = Readiness::new();
     let (there, known) = (readiness.latch("database"), readiness.latch("signing keys"));
     let keys = SharedKeys::new();
-    let identity = client::channel(&settings.identity_url)?;
+    let identity = Builder::new(settings.identity_url)
+        .tls(settings.identity_tls)
+        .build()?;
     let database = Database::new(&settings.database_url, &settings.pool);
     let server = Server {
         service: SERVICE_NAME,
@@ -65,7 +68,8 @@ pub async fn run(
         move |is_there| there.set(is_there),
         shutdown.clone(),
     ));
-    tokio::spawn(refresh_keys(identity, keys, known, shutdown));
+    let refresh = KeyRefresh::every(settings.signing_keys_interval);
+    tokio::spawn(refresh_keys(refresh, identity, keys, known, shutdown));
     Ok(server.serve(listener).await?)
 }
 

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kith_client::TlsFiles;
 use kith_postgres::{DatabaseUrl, PoolSettings};
-use kith_rpc::{ServerSettings, TokenSettings};
+use kith_rpc::{SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
 
 /// Where it listens.
@@ -24,7 +25,7 @@ pub const IDENTITY_URL: Setting = Setting::new(
     "identity-url",
     "where identity is, to fetch the keys that verify tokens",
 )
-.value("a URL such as http://127.0.0.1:50051")
+.value("a URL such as http://127.0.0.1:50051 or https://identity.example")
 .default("http://127.0.0.1:50051");
 
 const DECLINE_COOLDOWN: Setting = Setting::new(
@@ -90,14 +91,24 @@ pub struct SocialGraphSettings {
     pub identity_url: String,
     /// What friend requests are held to.
     pub friends: FriendSettings,
+    /// Whom to trust there, and what to show, where that is `https://`.
+    pub identity_tls: TlsFiles,
+    /// How often they are fetched again.
+    pub signing_keys_interval: Duration,
 }
 
 impl Topic for SocialGraphSettings {
     fn settings() -> Vec<&'static Setting> {
-        let own = vec![&LISTEN_ADDRESS, &DATABASE_URL, &IDENTITY_URL];
+        let own = vec![
+            &LISTEN_ADDRESS,
+            &DATABASE_URL,
+            &IDENTITY_URL,
+            &SIGNING_KEYS_INTERVAL,
+        ];
         [
             own,
             FriendSettings::settings(),
+            TlsFiles::settings(),
             PoolSettings::settings(),
             ServerSettings::settings(),
             TokenSettings::settings(),
@@ -109,7 +120,9 @@ impl Topic for SocialGraphSettings {
         let server = ServerSettings::read(reader);
         let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
         let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
-        let identity_url = reader.value_with(&IDENTITY_URL, kith_rpc::client::address);
+        let identity_url = reader.value_with(&IDENTITY_URL, kith_client::address);
+        let identity_tls = TlsFiles::read(reader);
+        let signing_keys_interval = reader.duration(&SIGNING_KEYS_INTERVAL);
         let friends = FriendSettings::read(reader);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
@@ -121,6 +134,8 @@ impl Topic for SocialGraphSettings {
             tokens: tokens?,
             identity_url: identity_url?,
             friends: friends?,
+            identity_tls: identity_tls?,
+            signing_keys_interval: signing_keys_interval?,
         })
     }
 }

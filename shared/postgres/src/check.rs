@@ -41,6 +41,15 @@ pub enum ServerProblem {
         /// What the server speaks now.
         lc_messages: String,
     },
+    /// Acknowledged changes could be lost.
+    #[error(
+        "commits do not wait for the disk (synchronous_commit is off), so a crash would lose what callers were told is \
+         done; run ALTER DATABASE {database} SET synchronous_commit = 'on' and start again"
+    )]
+    Durability {
+        /// The database.
+        database: String,
+    },
 }
 
 impl Database {
@@ -77,6 +86,7 @@ const SERVER: &str = "SELECT current_setting('server_version_num')::integer AS v
     quote_ident(current_database()) AS database,
     current_setting('server_encoding') AS encoding,
     current_setting('lc_messages') AS lc_messages,
+    current_setting('synchronous_commit') AS synchronous_commit,
     current_setting('kith.division_by_zero') AS division_by_zero";
 
 #[derive(QueryableByName)]
@@ -91,6 +101,8 @@ struct Server {
     encoding: String,
     #[diesel(sql_type = Text)]
     lc_messages: String,
+    #[diesel(sql_type = Text)]
+    synchronous_commit: String,
     #[diesel(sql_type = Text)]
     division_by_zero: String,
 }
@@ -116,9 +128,13 @@ impl Server {
         }
         if self.division_by_zero != "division by zero" {
             problems.push(ServerProblem::Language {
-                database,
+                database: database.clone(),
                 lc_messages,
             });
+        }
+        // All its other values wait for this server's disk at least.
+        if self.synchronous_commit == "off" {
+            problems.push(ServerProblem::Durability { database });
         }
         problems
     }
@@ -135,6 +151,7 @@ mod tests {
             database: "kith".to_owned(),
             encoding: encoding.to_owned(),
             lc_messages: "de_DE.UTF-8".to_owned(),
+            synchronous_commit: "on".to_owned(),
             division_by_zero: division_by_zero.to_owned(),
         }
     }

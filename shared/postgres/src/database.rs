@@ -96,6 +96,9 @@ impl Database {
     /// It is retried when it was the victim of a deadlock, until the deadline, and cancelled at the deadline. The
     /// role's own limit on a statement holds too.
     ///
+    /// The server commits after it has sent the last row, so `work` must read to the end: with `execute` or `load`, and
+    /// not with `get_result` or `first`, which leave with the first row and never learn that the commit failed.
+    ///
     /// # Errors
     /// Those of [`Database::read`]; OUTCOME_UNKNOWN when the connection broke while the statement ran.
     pub fn write<'a, T, F>(&'a self, work: F) -> BoxFuture<'a, Result<T, Failure>>

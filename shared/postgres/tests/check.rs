@@ -20,6 +20,22 @@ async fn a_database_of_another_encoding_will_not() {
 }
 
 #[tokio::test]
+async fn a_database_that_could_lose_acknowledged_changes_will_not() {
+    let scene = Scene::new().await;
+    let name = scene.url.database().expect("a name");
+    for (value, will_do) in [("off", false), ("local", true), ("remote_apply", true)] {
+        scene
+            .sql(&format!(
+                "ALTER DATABASE {name} SET synchronous_commit = '{value}'"
+            ))
+            .await;
+        let database = Database::new(&scene.url, &PoolSettings::default());
+        let problems = database.server_problems().await.expect("an answer");
+        assert_eq!(problems.is_empty(), will_do, "{value}: {problems:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_plain_role_that_may_only_read_can_ask_too() {
     let scene = Scene::new().await;
     let name = scene.url.database().expect("a name");

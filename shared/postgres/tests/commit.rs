@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use kith_postgres::{Connection, Database, PoolSettings};
+use diesel::sql_types::Integer;
+use diesel::{QueryableByName, sql_query};
+use kith_postgres::{Connection, Database, PoolSettings, run};
 use kith_primitives::{Failure, Reason};
 
 use crate::proxy::{Fault, Proxy};
@@ -111,4 +113,29 @@ async fn a_lost_read_is_done_again() {
     let work = async |conn: &mut Connection| Ok(execute(conn, "SELECT FROM items").await?);
     broken.database.read(work).await.expect("an answer");
     assert!(broken.proxy.has_struck());
+}
+
+#[derive(QueryableByName)]
+struct Item {
+    #[diesel(sql_type = Integer)]
+    id: i32,
+}
+
+/// A follow was once answered by its first row.
+#[tokio::test]
+async fn a_write_that_reads_to_the_end_learns_that_its_commit_failed() {
+    use diesel_async::RunQueryDsl as _;
+
+    let scene = Scene::new().await;
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not at the end'; END $$;
+        CREATE CONSTRAINT TRIGGER at_the_end AFTER INSERT ON items DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION refuse()";
+    scene.sql(refuse).await;
+    let insert = || sql_query("INSERT INTO items VALUES (1) RETURNING id");
+    let to_the_end = async |conn: &mut Connection| Ok(run("insert", insert().load::<Item>(conn)).await?);
+    assert!(scene.database.write(to_the_end).await.is_err());
+    // Control: the first row alone says that all is well.
+    let first = async |conn: &mut Connection| Ok(run("insert", insert().get_result::<Item>(conn)).await?.id);
+    assert_eq!(scene.database.write(first).await.ok(), Some(1));
+    assert_eq!(scene.items().await, 0);
 }

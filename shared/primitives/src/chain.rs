@@ -2,12 +2,17 @@
 
 use std::error::Error;
 
-/// The error and its whole chain of sources on one line, for a log: many errors say what is wrong in their sources alone.
-pub fn chain(error: &dyn Error) -> String {
+/// The error and its whole chain of sources on one line: many errors say what is wrong in their sources alone. Those that
+/// repeat their source in their own words are not told twice.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {
-        text += &format!(": {source}");
+        let said = source.to_string();
+        if !text.ends_with(&said) {
+            text += ": ";
+            text += &said;
+        }
         next = source.source();
     }
     text
@@ -41,6 +46,15 @@ mod tests {
         assert_eq!(
             chain(&Layer("no keys", Some(Box::new(file)))),
             "no keys: cannot read: disk on fire"
+        );
+    }
+
+    #[test]
+    fn what_an_error_repeats_of_its_source_is_told_once() {
+        let disk = Layer("disk on fire", None);
+        assert_eq!(
+            chain(&Layer("cannot read: disk on fire", Some(Box::new(disk)))),
+            "cannot read: disk on fire"
         );
     }
 }

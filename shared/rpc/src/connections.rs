@@ -1,6 +1,11 @@
 //! The open connections of a server, from accepting them to telling them to go away.
 
+use std::future::Future;
+use std::io;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,15 +13,17 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::preface::PrefaceInTime;
+use crate::tls::Tls;
 
 /// Connections at once. More wait in the listener's queue, which is better than to run out of descriptors.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -29,10 +36,14 @@ const MAX_PENDING_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
 const MAX_LOCAL_ERROR_RESET_STREAMS: usize = 1024;
 /// Bytes of headers in a request.
 const MAX_HEADER_LIST_SIZE: u32 = 16 * 1024;
-/// How long a caller may take from connecting to its first 24 bytes.
+/// How long a caller may take from connecting to the end of the TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller may take from there to its first 24 bytes.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a silent connection is asked whether it lives, and how long it may think about it.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+/// By how much the ages differ at which connections go away, so that clients who came together do not leave together.
+const AGE_JITTER: RangeInclusive<f64> = 0.8..=1.2;
 /// Pause after a failed accept: running out of descriptors would otherwise turn the loop hot.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -40,22 +51,37 @@ const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
+/// What every connection of a server needs.
+#[derive(Clone, Debug)]
+struct Terms {
+    router: Router,
+    /// `None` for plaintext.
+    tls: Option<Arc<Tls>>,
+    max_age: Duration,
+    /// Cancelled when connections must go away.
+    drain: CancellationToken,
+}
+
 /// The open connections of a server.
 pub(crate) struct Connections {
-    router: Router,
+    terms: Terms,
     limit: usize,
     tasks: JoinSet<()>,
-    graceful: GracefulShutdown,
 }
 
 impl Connections {
-    /// None yet; `router` will answer them.
-    pub(crate) fn new(router: Router) -> Self {
+    /// None yet; `router` will answer them. They are asked to go away when they are about `max_age` old, so that clients
+    /// connect anew, perhaps to a replica that there was not before.
+    pub(crate) fn new(router: Router, tls: Option<Arc<Tls>>, max_age: Duration) -> Self {
         Self {
-            router,
+            terms: Terms {
+                router,
+                tls,
+                max_age,
+                drain: CancellationToken::new(),
+            },
             limit: MAX_CONNECTIONS,
             tasks: JoinSet::new(),
-            graceful: GracefulShutdown::new(),
         }
     }
 
@@ -77,7 +103,10 @@ impl Connections {
                 () = &mut end => return self,
                 Some(_) = self.tasks.join_next() => {}
                 accepted = listener.accept(), if self.tasks.len() < self.limit => match accepted {
-                    Ok((socket, peer)) => self.serve(socket, Peer(peer.ip())),
+                    Ok((socket, peer)) => {
+                        self.tasks.spawn(self.terms.clone().serve(socket, Peer(peer.ip())));
+                    }
+                    Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
                         sleep(ACCEPT_BACK_OFF).await;
@@ -87,39 +116,79 @@ impl Connections {
         }
     }
 
-    fn serve(&mut self, socket: TcpStream, peer: Peer) {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a connection went away at once");
-            return;
-        }
-        let service = self
-            .router
-            .clone()
-            .map_request(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(peer);
-                request.map(axum::body::Body::new)
-            });
-        let socket = TokioIo::new(PrefaceInTime::new(socket, PREFACE_TIMEOUT));
-        let connection = builder().serve_connection(socket, TowerToHyperService::new(service));
-        let connection = self.graceful.watch(connection);
-        self.tasks.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended badly");
-            }
-        });
-    }
-
     /// Tells every connection to go away, and closes those that did not by `deadline`.
     pub(crate) async fn drain(self, listener: TcpListener, deadline: Instant) {
         // Closed first, so that new clients are refused and go elsewhere.
         drop(listener);
-        let Self {
-            mut tasks, graceful, ..
-        } = self;
-        if timeout_at(deadline, graceful.shutdown()).await.is_err() {
+        let Self { mut tasks, terms, .. } = self;
+        terms.drain.cancel();
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        if timeout_at(deadline, ended).await.is_err() {
             tracing::warn!(open = tasks.len(), "connections did not close in time");
             tasks.shutdown().await;
         }
+    }
+}
+
+/// Whether it went away before it was accepted, which says nothing of the next one.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+impl Terms {
+    /// Serves one connection to its end.
+    async fn serve(self, socket: TcpStream, peer: Peer) {
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "a connection went away at once");
+            return;
+        }
+        let Some(tls) = self.tls.clone() else {
+            return self.speak(socket, peer).await;
+        };
+        let handshake = TlsAcceptor::from(tls.config()).accept(socket);
+        let handshake = timeout(HANDSHAKE_TIMEOUT, handshake);
+        match self.drain.run_until_cancelled(handshake).await {
+            Some(Ok(Ok(socket))) => self.speak(socket, peer).await,
+            Some(Ok(Err(error))) => tracing::debug!(%error, peer = %peer.0, "a TLS handshake failed"),
+            Some(Err(_)) => tracing::debug!(peer = %peer.0, "a TLS handshake took too long"),
+            None => {}
+        }
+    }
+
+    async fn speak<S>(self, socket: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = self.router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            request.map(axum::body::Body::new)
+        });
+        let socket = TokioIo::new(PrefaceInTime::new(socket, PREFACE_TIMEOUT));
+        let connection = builder().serve_connection(socket, TowerToHyperService::new(service));
+        let mut connection = pin!(connection);
+        let age = self.max_age.mul_f64(rand::random_range(AGE_JITTER));
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = either(self.drain.cancelled(), sleep(age)) => {
+                // What has begun may end: calls have deadlines, and streams end with the server.
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended badly");
+        }
+    }
+}
+
+async fn either(left: impl Future<Output = ()>, right: impl Future<Output = ()>) {
+    tokio::select! {
+        () = left => {}
+        () = right => {}
     }
 }
 
@@ -139,7 +208,6 @@ fn builder() -> http2::Builder<TokioExecutor> {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncReadExt;
-    use tokio::time::timeout;
 
     use super::*;
 
@@ -148,7 +216,7 @@ mod tests {
     async fn beyond_the_limit_a_connection_waits_for_another_to_end() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let mut connections = Connections::new(Router::new());
+        let mut connections = Connections::new(Router::new(), None, Duration::from_secs(60));
         connections.limit = 1;
         let shutdown = CancellationToken::new();
         tokio::spawn(async move { connections.accept(&listener, &shutdown, Duration::ZERO).await });

@@ -54,6 +54,20 @@ impl FromCaller for ServiceCaller {
     }
 }
 
+/// For RPCs that are open to all: the service that passes the call on, if one proved itself.
+impl FromCaller for Option<ServiceCaller> {
+    fn from_caller(caller: Option<Caller>) -> Result<Self, Failure> {
+        Ok(caller.as_ref().and_then(Caller::service).cloned())
+    }
+}
+
+/// Two views of one caller.
+impl<A: FromCaller, B: FromCaller> FromCaller for (A, B) {
+    fn from_caller(caller: Option<Caller>) -> Result<Self, Failure> {
+        Ok((A::from_caller(caller.clone())?, B::from_caller(caller)?))
+    }
+}
+
 /// Runs a unary handler with its caller and its message.
 ///
 /// # Errors

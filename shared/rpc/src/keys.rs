@@ -3,43 +3,82 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
+use kith_client::Channel;
 use kith_contracts::identity::v1::ListSigningKeysRequest;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
+use kith_settings::Setting;
 use kith_tokens::{SharedKeys, VerifyingKeys};
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use crate::health::Latch;
 
-/// How often keys are fetched. A removed key must be dead within 5 minutes, also when a fetch or two fail.
-const INTERVAL: Duration = Duration::from_secs(60);
+/// How often keys are fetched. A removed key must be dead within 5 minutes, also when a fetch or two fail, and a new one
+/// must be known before it signs: it is published 2 minutes ahead.
+pub const SIGNING_KEYS_INTERVAL: Setting = Setting::new(
+    "signing-keys-interval",
+    "how often services other than identity ask it for new and removed signing keys",
+)
+.duration(Duration::from_secs(1), Duration::from_secs(60))
+.default("60s");
+
+/// The least time between a fetch and one that is made early. Anybody can make up a token of a key that nobody knows,
+/// and must not make us ask identity more often than this.
+const EARLY_GAP: Duration = Duration::from_secs(5);
 /// The pause after a failed fetch, doubled up to `MAX_BACK_OFF`.
 const MIN_BACK_OFF: Duration = Duration::from_millis(100);
 const MAX_BACK_OFF: Duration = Duration::from_secs(5);
 /// How long one fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// The most that there may be: more than one page only with more keys than anybody has.
+const PAGE_SIZE: i32 = 100;
 
-/// Fetches the signing keys from identity again and again until `shutdown`. `latch` is set while there are keys to trust.
-pub async fn refresh_keys(identity: Channel, keys: SharedKeys, latch: Latch, shutdown: CancellationToken) {
-    refresh_keys_every(INTERVAL, identity, keys, latch, shutdown).await;
+/// When keys are fetched again after a fetch that went well.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRefresh {
+    /// After this time.
+    pub interval: Duration,
+    /// And after this time already, once a token came whose key is unknown.
+    pub early_gap: Duration,
 }
 
-/// [`refresh_keys`] with another pause between two fetches that went well.
-pub async fn refresh_keys_every(
-    interval: Duration,
+impl KeyRefresh {
+    /// Every `interval`, and early no sooner than 5 s after the last time.
+    pub const fn every(interval: Duration) -> Self {
+        Self {
+            interval,
+            early_gap: EARLY_GAP,
+        }
+    }
+
+    /// Returns when it is time for the fetch after the one of `last`.
+    async fn wait(&self, keys: &SharedKeys, last: Instant) {
+        let early = async {
+            keys.news_wanted().await;
+            sleep_until((last + self.early_gap).into()).await;
+        };
+        tokio::select! {
+            () = sleep_until((last + self.interval).into()) => {}
+            () = early => {}
+        }
+    }
+}
+
+/// Fetches the signing keys from identity again and again until `shutdown`. `latch` is set while there are keys to trust.
+pub async fn refresh_keys(
+    refresh: KeyRefresh,
     identity: Channel,
     keys: SharedKeys,
     latch: Latch,
     shutdown: CancellationToken,
 ) {
-    let endless = refresh(interval, IdentityServiceClient::new(identity), &keys, &latch);
+    let endless = fetch_for_ever(refresh, IdentityServiceClient::new(identity), &keys, &latch);
     shutdown.run_until_cancelled(endless).await;
 }
 
-async fn refresh(
-    interval: Duration,
+async fn fetch_for_ever(
+    refresh: KeyRefresh,
     mut client: IdentityServiceClient<Channel>,
     keys: &SharedKeys,
     latch: &Latch,
@@ -47,22 +86,18 @@ async fn refresh(
     let mut back_off = MIN_BACK_OFF;
     loop {
         let asked_at = Instant::now();
-        let pause = match fetch(&mut client).await {
-            Ok(fetched) => {
-                keys.replace(fetched, asked_at);
-                back_off = MIN_BACK_OFF;
-                interval
-            }
-            Err(status) => {
-                tracing::warn!(code = ?status.code(), message = status.message(), "signing keys could not be fetched");
-                let pause = back_off;
-                back_off = (back_off * 2).min(MAX_BACK_OFF);
-                pause
-            }
-        };
+        let fetched = fetch(&mut client).await;
+        let failed = fetched.map(|fetched| keys.replace(fetched, asked_at)).err();
         let trusted = keys.current();
         latch.set(trusted.is_some_and(|keys| keys.key_ids().next().is_some()));
-        sleep(pause).await;
+        let Some(status) = failed else {
+            back_off = MIN_BACK_OFF;
+            refresh.wait(keys, asked_at).await;
+            continue;
+        };
+        tracing::warn!(code = ?status.code(), message = status.message(), "signing keys could not be fetched");
+        sleep(back_off).await;
+        back_off = (back_off * 2).min(MAX_BACK_OFF);
     }
 }
 
@@ -71,7 +106,7 @@ async fn fetch(client: &mut IdentityServiceClient<Channel>) -> Result<VerifyingK
     let mut page_token = String::new();
     loop {
         let mut request = Request::new(ListSigningKeysRequest {
-            page_size: 0,
+            page_size: PAGE_SIZE,
             page_token,
         });
         request.set_timeout(TIMEOUT);

@@ -6,13 +6,13 @@
 #![warn(missing_docs)]
 
 mod batch;
-pub mod client;
 mod connections;
 mod convert;
 mod handler;
 mod health;
 mod keys;
 pub mod layers;
+mod limits;
 mod methods;
 mod preface;
 pub mod process;
@@ -20,16 +20,18 @@ mod reflection;
 mod serve;
 mod settings;
 pub mod status;
+mod tls;
 
 pub use batch::Batch;
 pub use convert::timestamp;
 pub use handler::{FromCaller, unary};
 pub use health::{Latch, Readiness};
-pub use keys::{refresh_keys, refresh_keys_every};
+pub use keys::{KeyRefresh, SIGNING_KEYS_INTERVAL, refresh_keys};
 pub use methods::{Audience, Method, Methods};
 pub use serve::{Authentication, ServeError, Server};
-pub use settings::{ReflectionMode, ServerSettings, TokenSettings};
+pub use settings::{PlaintextServerSettings, ReflectionMode, ServerSettings, TokenSettings};
+pub use tls::{TlsError, TlsFiles, TlsPart};
 
 /// The largest message that a server takes or sends, in bytes: tonic's default for what it takes, while it would send
 /// messages of any size.
-pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+pub const MAX_MESSAGE_BYTES: usize = kith_client::MAX_MESSAGE_BYTES;

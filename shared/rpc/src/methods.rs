@@ -1,6 +1,6 @@
 //! What the contracts say of each RPC, read from the descriptor set at start.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
@@ -75,6 +75,12 @@ impl Methods {
         methods.sort_by(|left, right| left.name.cmp(&right.name));
         methods
     }
+
+    /// Every scope that an RPC asks for. There are no others: nothing could be done with them.
+    pub fn scopes(&self) -> BTreeSet<String> {
+        let scopes = self.0.values().map(|method| &method.scope);
+        scopes.filter(|scope| !scope.is_empty()).cloned().collect()
+    }
 }
 
 fn read_method(pool: &DescriptorPool, method: &MethodDescriptor) -> Method {
@@ -138,6 +144,27 @@ mod tests {
             let for_operators = matches!(method.audience, Audience::Operator | Audience::UserOrOperator);
             assert_eq!(!method.scope.is_empty(), for_operators, "{}", method.name);
         }
+    }
+
+    /// The scopes that the comments of `AccessRule.scope` list.
+    fn documented_scopes() -> BTreeSet<String> {
+        let proto = include_str!("../../../proto/kith/access/v1/access.proto");
+        let scope = |line: &str| {
+            line.trim()
+                .strip_prefix("// - `")?
+                .split('`')
+                .next()
+                .map(str::to_owned)
+        };
+        proto.lines().filter_map(scope).collect()
+    }
+
+    // Control: a scope that is left out of the list, and one in it that no method has.
+    #[test]
+    fn the_scopes_are_those_that_the_contract_lists() {
+        let scopes = contracts().scopes();
+        assert_eq!(scopes, documented_scopes());
+        assert!(scopes.contains("identity.users.import"));
     }
 
     #[test]

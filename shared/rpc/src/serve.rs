@@ -1,5 +1,6 @@
 //! From a listener to a served port, and from the shutdown signal to an orderly end.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use kith_tokens::{SharedKeys, Verifier};
@@ -12,9 +13,11 @@ use tonic::service::Routes;
 use crate::connections::Connections;
 use crate::health::{self, Readiness};
 use crate::layers::{self, Shared};
+use crate::limits::Limits;
 use crate::methods::{Audience, Method, Methods};
 use crate::reflection;
 use crate::settings::ServerSettings;
+use crate::tls::{self, Tls, TlsError};
 
 /// How a server learns who calls.
 #[derive(Clone, Debug)]
@@ -53,6 +56,9 @@ pub enum ServeError {
     /// The listener has no address.
     #[error("the listener has no address")]
     Listener(#[source] std::io::Error),
+    /// TLS cannot be made of its files.
+    #[error("the file for TLS {0}")]
+    Tls(#[from] TlsError),
 }
 
 impl Server {
@@ -83,17 +89,18 @@ impl Server {
             verifier: self.authentication.verifier,
             keys: self.authentication.keys,
             readiness: self.readiness.clone(),
+            limits: Limits::new(&settings),
             drain: drain.clone(),
             mutations: mutations.clone(),
             default_deadline: settings.default_deadline,
             max_deadline: settings.max_deadline,
         });
-        let connections = Connections::new(layers::wrap(routes.into_axum_router(), &shared));
+        let tls = settings.tls.map(Tls::load).transpose()?.map(Arc::new);
+        let router = layers::wrap(routes.into_axum_router(), &shared);
+        let connections = Connections::new(router, tls.clone(), settings.max_connection_age);
+        let accept = connections.accept(&listener, &self.shutdown, settings.shutdown_delay);
         let report = health::report(reporter, service, self.readiness, self.shutdown.clone());
-        let (connections, ()) = tokio::join!(
-            connections.accept(&listener, &self.shutdown, settings.shutdown_delay),
-            report
-        );
+        let (connections, ()) = tokio::join!(following(tls, accept), report);
 
         let deadline = Instant::now() + settings.drain_timeout;
         drain.cancel();
@@ -104,6 +111,17 @@ impl Server {
             tracing::warn!(service, unfinished, "mutations did not finish in time");
         }
         Ok(())
+    }
+}
+
+/// Runs `work` while certificates follow their files.
+async fn following<F: Future>(tls: Option<Arc<Tls>>, work: F) -> F::Output {
+    let Some(tls) = tls else {
+        return work.await;
+    };
+    tokio::select! {
+        done = work => done,
+        never = tls.follow_files(tls::RELOAD_INTERVAL) => match never {},
     }
 }
 
@@ -122,6 +140,7 @@ fn health_methods(methods: Methods) -> Methods {
 
 #[cfg(test)]
 mod tests {
+    use kith_client::{BearerToken, channel};
     use kith_contracts::social_graph::v1::GetFollowRequest;
     use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
     use kith_contracts::social_graph::v1::social_graph_service_server::SERVICE_NAME;
@@ -131,7 +150,6 @@ mod tests {
     use tonic_types::StatusExt;
 
     use super::*;
-    use crate::client::{BearerToken, channel};
 
     /// The method as its contract would be without `option (kith.access.v1.access)`.
     fn without_rule(path: &str) -> Methods {
@@ -147,7 +165,8 @@ mod tests {
     #[tokio::test]
     async fn a_method_without_rule_is_denied_to_a_caller_with_a_good_token() {
         let key = SigningKey::generate().expect("random");
-        let keys = SharedKeys::own(VerifyingKeys::new([key.public_key()]));
+        let keys = SharedKeys::new();
+        keys.replace(VerifyingKeys::new([key.public_key()]), std::time::Instant::now());
         let readiness = Readiness::new();
         readiness.latch("test").set(true);
         let server = Server {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use kith_settings::{Reader, Setting, Topic};
 
+use crate::tls::{self, TlsFiles};
+
 const SECOND: Duration = Duration::from_secs(1);
 
 const REFLECTION: Setting = Setting::new(
@@ -28,6 +30,24 @@ const MAX_DEADLINE: Setting = Setting::new(
 )
 .duration(Duration::from_millis(1), Duration::from_secs(3600))
 .default("60s");
+const MAX_CONCURRENT_CALLS: Setting = Setting::new(
+    "max-concurrent-calls",
+    "calls under way at the same time, beyond which more are refused at once",
+)
+.number(1, 1_000_000)
+.default("1024");
+const MAX_CONCURRENT_CALLS_PER_CALLER: Setting = Setting::new(
+    "max-concurrent-calls-per-caller",
+    "as many of them may be of one user, one service, or one address without token",
+)
+.number(1, 1_000_000)
+.default("256");
+const MAX_CONNECTION_AGE: Setting = Setting::new(
+    "max-connection-age",
+    "the age, give or take 20 %, at which a connection is asked to make room for a new one",
+)
+.duration(SECOND, Duration::from_secs(24 * 3600))
+.default("30m");
 const SHUTDOWN_DELAY: Setting = Setting::new(
     "shutdown-delay",
     "how long calls are still taken after health says NOT_SERVING, for load balancers to notice",
@@ -81,10 +101,21 @@ pub struct ServerSettings {
     pub reflection: Option<ReflectionMode>,
     /// Whether an address that is not loopback may be served without TLS.
     pub plaintext_allowed: bool,
+    /// The files of TLS; `None` for plaintext.
+    pub tls: Option<TlsFiles>,
     /// The deadline of calls that bring none.
     pub default_deadline: Duration,
     /// The longest deadline; longer wishes get this one.
     pub max_deadline: Duration,
+    /// Calls under way at the same time; more are refused. By default 1,024: with 5 ms for each that is 200,000 a second,
+    /// more than the database beneath can do, and with messages of the largest size 4 GiB.
+    pub max_concurrent_calls: usize,
+    /// How many of them may be of one caller. By default 256, what one connection carries: a busy caller needs not more,
+    /// and takes no more than a quarter of the server.
+    pub max_concurrent_calls_per_caller: usize,
+    /// The age, give or take 20 %, at which a connection is asked to go away; what it carries then may end. Clients that
+    /// balance learn of new replicas by that, and a client whose certificate is not wanted any more loses its connection.
+    pub max_connection_age: Duration,
     /// How long calls are still taken after health says NOT_SERVING, for load balancers to notice.
     pub shutdown_delay: Duration,
     /// How long calls may take to finish after that.
@@ -97,8 +128,12 @@ impl Default for ServerSettings {
         Self {
             reflection: None,
             plaintext_allowed: false,
+            tls: None,
             default_deadline: 10 * SECOND,
             max_deadline: 60 * SECOND,
+            max_concurrent_calls: 1024,
+            max_concurrent_calls_per_caller: 256,
+            max_connection_age: Duration::from_secs(30 * 60),
             shutdown_delay: Duration::ZERO,
             drain_timeout: 20 * SECOND,
         }
@@ -116,31 +151,75 @@ impl ServerSettings {
         self.reflection.unwrap_or(by_address)
     }
 
+    /// Reads the address that a service listens on, and holds it to what is said of TLS and plaintext.
+    pub fn listen_address(
+        reader: &mut Reader<'_>,
+        setting: &'static Setting,
+        server: Option<&Self>,
+    ) -> Option<SocketAddr> {
+        let problem = "is not loopback, where it must have TLS by --tls-certificate-file and --tls-key-file, or \
+                       plaintext must be asked for with --plaintext allowed";
+        listen_address(reader, setting, server, problem)
+    }
+}
+
+/// `problem` is that of an address that others can reach, where there is neither TLS nor a word for plaintext.
+fn listen_address(
+    reader: &mut Reader<'_>,
+    setting: &'static Setting,
+    server: Option<&ServerSettings>,
+    problem: &str,
+) -> Option<SocketAddr> {
+    let address: SocketAddr = reader.value(setting)?;
+    let is_covered = |server: &ServerSettings| server.tls.is_some() || server.plaintext_allowed;
+    if !address.ip().is_loopback() && server.is_some_and(|server| !is_covered(server)) {
+        reader.mistake(setting, problem);
+        return None;
+    }
+    Some(address)
+}
+
+impl Topic for ServerSettings {
+    fn settings() -> Vec<&'static Setting> {
+        [PlaintextServerSettings::settings(), tls::settings()].concat()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let plaintext = PlaintextServerSettings::read(reader);
+        let tls = tls::read(reader);
+        Some(Self {
+            tls: tls?,
+            ..plaintext?.0
+        })
+    }
+}
+
+/// [`ServerSettings`] of a program without TLS, whose services call each other on one machine.
+#[derive(Clone, Debug)]
+pub struct PlaintextServerSettings(pub ServerSettings);
+
+impl PlaintextServerSettings {
     /// Reads the address that a service listens on, and holds it to what is said of plaintext.
     pub fn listen_address(
         reader: &mut Reader<'_>,
         setting: &'static Setting,
         server: Option<&Self>,
     ) -> Option<SocketAddr> {
-        let address: SocketAddr = reader.value(setting)?;
-        if !address.ip().is_loopback() && server.is_some_and(|server| !server.plaintext_allowed) {
-            reader.mistake(
-                setting,
-                "is not loopback, where plaintext must be asked for with --plaintext allowed",
-            );
-            return None;
-        }
-        Some(address)
+        let problem = "is not loopback, where plaintext must be asked for with --plaintext allowed";
+        listen_address(reader, setting, server.map(|server| &server.0), problem)
     }
 }
 
-impl Topic for ServerSettings {
+impl Topic for PlaintextServerSettings {
     fn settings() -> Vec<&'static Setting> {
         vec![
             &REFLECTION,
             &PLAINTEXT,
             &DEFAULT_DEADLINE,
             &MAX_DEADLINE,
+            &MAX_CONCURRENT_CALLS,
+            &MAX_CONCURRENT_CALLS_PER_CALLER,
+            &MAX_CONNECTION_AGE,
             &SHUTDOWN_DELAY,
             &DRAIN_TIMEOUT,
         ]
@@ -151,16 +230,23 @@ impl Topic for ServerSettings {
         let plaintext = reader.value::<String>(&PLAINTEXT);
         let default_deadline = reader.duration(&DEFAULT_DEADLINE);
         let max_deadline = reader.duration(&MAX_DEADLINE);
+        let max_concurrent_calls = reader.number(&MAX_CONCURRENT_CALLS);
+        let max_concurrent_calls_per_caller = reader.number(&MAX_CONCURRENT_CALLS_PER_CALLER);
+        let max_connection_age = reader.duration(&MAX_CONNECTION_AGE);
         let shutdown_delay = reader.duration(&SHUTDOWN_DELAY);
         let drain_timeout = reader.duration(&DRAIN_TIMEOUT);
-        Some(Self {
+        Some(Self(ServerSettings {
             reflection: reflection?,
             plaintext_allowed: plaintext? == "allowed",
+            tls: None,
             default_deadline: default_deadline?,
             max_deadline: max_deadline?,
+            max_concurrent_calls: max_concurrent_calls?,
+            max_concurrent_calls_per_caller: max_concurrent_calls_per_caller?,
+            max_connection_age: max_connection_age?,
             shutdown_delay: shutdown_delay?,
             drain_timeout: drain_timeout?,
-        })
+        }))
     }
 }
 

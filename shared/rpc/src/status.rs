@@ -135,6 +135,9 @@ fn details(failure: &Failure) -> Vec<prost_types::Any> {
     if failure.kind() == Kind::FailedPrecondition {
         details.push(any("PreconditionFailure", &precondition_failure(failure)));
     }
+    if failure.reason() == Reason::Throttled {
+        details.push(any("QuotaFailure", &quota_failure(failure)));
+    }
     if let Some(resource) = failure.resource() {
         let info = pb::ResourceInfo {
             resource_type: resource.kind.to_owned(),
@@ -201,6 +204,18 @@ fn precondition_failure(failure: &Failure) -> pb::PreconditionFailure {
         description: failure.message().to_owned(),
     };
     pb::PreconditionFailure {
+        violations: vec![violation],
+    }
+}
+
+/// The subject is whose attempts were too many.
+fn quota_failure(failure: &Failure) -> pb::QuotaFailure {
+    let violation = pb::quota_failure::Violation {
+        subject: failure.metadata().get("limit").cloned().unwrap_or_default(),
+        description: failure.message().to_owned(),
+        ..Default::default()
+    };
+    pb::QuotaFailure {
         violations: vec![violation],
     }
 }

@@ -1,10 +1,12 @@
 //! Keys that come from identity, again and again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kith_contracts::social_graph::v1::GetFollowRequest;
 use kith_primitives::{Failure, Reason, UserId};
-use kith_rpc::{Readiness, client, refresh_keys_every};
+use kith_rpc::{KeyRefresh, Readiness, refresh_keys};
 use kith_tokens::{Issuer, SharedKeys, SigningKey};
 use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
@@ -25,14 +27,17 @@ struct Fetching {
 
 impl Fetching {
     async fn start(identity: Identity) -> Self {
+        Self::start_with(KeyRefresh::every(Duration::from_millis(1)), identity).await
+    }
+
+    async fn start_with(refresh: KeyRefresh, identity: Identity) -> Self {
         let identity_server = TestServer::of_identity(&identity).await;
         let keys = SharedKeys::new();
         let server = TestServer::start_with(|options| options.keys = Some(keys.clone())).await;
         let (readiness, shutdown) = (Readiness::new(), CancellationToken::new());
         let latch = readiness.latch("signing keys");
-        let channel = client::channel(&format!("http://{}", identity_server.address)).expect("a URL");
-        let interval = Duration::from_millis(1);
-        let task = refresh_keys_every(interval, channel, keys, latch, shutdown.clone());
+        let channel = kith_client::channel(&format!("http://{}", identity_server.address)).expect("a URL");
+        let task = refresh_keys(refresh, channel, keys, latch, shutdown.clone());
         Self {
             server,
             identity,
@@ -109,6 +114,49 @@ async fn new_keys_replace_the_old_ones() {
     fetching.call(&new).await.expect("the new key");
     let status = fetching.call(&old).await.expect_err("the old key");
     refused(&status, Code::Unauthenticated, "TOKEN_INVALID");
+}
+
+/// Never again within a test, unless somebody asks for it.
+const HOURLY: Duration = Duration::from_secs(60 * 60);
+
+// Control: `want_news` never called, and `refresh` without its `early`; the new key was refused until the test gave up.
+#[tokio::test]
+async fn a_token_of_an_unknown_key_has_the_keys_fetched_early() {
+    let (old, new) = keys();
+    let public = old.public_key();
+    let refresh = KeyRefresh {
+        interval: HOURLY,
+        early_gap: Duration::ZERO,
+    };
+    let fetching = Fetching::start_with(refresh, Identity::new(move || Ok(vec![public]))).await;
+    soon(fetching.readiness.ready()).await;
+    let public = new.public_key();
+    fetching.identity.list(move || Ok(vec![public]));
+    let status = fetching.call(&new).await.expect_err("not known yet");
+    refused(&status, Code::Unauthenticated, "TOKEN_INVALID");
+    soon(async { while fetching.call(&new).await.is_err() {} }).await;
+}
+
+// Control: `early` without its `sleep_until`; identity was asked for each of the calls.
+#[tokio::test]
+async fn unknown_keys_do_not_make_a_service_hammer_identity() {
+    let (known, made_up) = keys();
+    let (public, asked) = (known.public_key(), Arc::new(AtomicUsize::new(0)));
+    let refresh = KeyRefresh {
+        interval: HOURLY,
+        early_gap: HOURLY,
+    };
+    let count = Arc::clone(&asked);
+    let identity = Identity::new(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(vec![public])
+    });
+    let fetching = Fetching::start_with(refresh, identity).await;
+    soon(fetching.readiness.ready()).await;
+    for _ in 0..100 {
+        fetching.call(&made_up).await.expect_err("not known");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

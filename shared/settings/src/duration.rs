@@ -7,7 +7,7 @@ use std::time::Duration;
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 /// Reads `250ms`, `5s`, `2m` or `1h`: a whole number and a unit, nothing else.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit = &text[digits.len()..];
     let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit)?;

@@ -51,6 +51,7 @@ mod suggest;
 mod topic;
 
 pub use clap_args::args;
+pub use duration::parse as parse_duration;
 pub use environment::Environment;
 pub use error::{Mistake, SettingsError};
 pub use invocation::{Invocation, Program, load};

@@ -116,6 +116,18 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The file that the value of a secret is taken from, for those who read it again when it changes; `None` when it
+    /// is given in another way.
+    pub fn file_of(&self, setting: &Setting) -> Option<PathBuf> {
+        match self.find(setting) {
+            Ok(Some(Given {
+                source: Source::File(path),
+                ..
+            })) => Some(path),
+            _ => None,
+        }
+    }
+
     /// A value that may be absent: `Some(None)` when nothing gives one.
     ///
     /// `reader.optional(&DATA_DIRECTORY, Reader::path)`

@@ -1,28 +1,30 @@
 //! The services of Kith, running in this process on a database of their own.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use kith_client::{Builder, Channel, TlsFiles};
 use kith_contracts::identity::v1::batch_import_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{
     AuthenticateRequest, BatchImportUsersRequest, ImportedUser, RegisterRequest, authenticate_request,
 };
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
-use kith_identity::IdentitySettings;
+use kith_identity::{IdentitySettings, ThrottleSettings};
 use kith_postgres::PoolSettings;
 use kith_primitives::{ServiceId, UserId};
-use kith_rpc::{ServerSettings, TokenSettings, client};
+use kith_rpc::{ServerSettings, TokenSettings};
 use kith_schema::Role;
 use kith_social_graph::{FriendSettings, SocialGraphSettings};
-use kith_tokens::{Issuer, SigningKey};
+use kith_tokens::{Issuer, SigningKey, SigningKeys};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
+use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -42,6 +44,16 @@ pub struct AppOptions {
     pub server: ServerSettings,
     /// What friend requests are held to.
     pub friends: FriendSettings,
+    /// How often what needs no token may be tried. By default as often as anybody likes.
+    pub throttles: ThrottleSettings,
+    /// The keys that identity holds; the first signs. By default a new one.
+    pub signing_keys: Option<SigningKeys>,
+    /// The file that identity reads them from again. By default none.
+    pub signing_keys_file: Option<PathBuf>,
+    /// How often identity looks for new and removed keys.
+    pub signing_keys_interval: Duration,
+    /// How often social-graph does.
+    pub signing_keys_fetch_interval: Duration,
 }
 
 impl Default for AppOptions {
@@ -53,6 +65,11 @@ impl Default for AppOptions {
             },
             server: ServerSettings::default(),
             friends: FriendSettings::default(),
+            throttles: ThrottleSettings::default(),
+            signing_keys: None,
+            signing_keys_file: None,
+            signing_keys_interval: kith_identity::settings::SIGNING_KEYS_INTERVAL,
+            signing_keys_fetch_interval: Duration::from_secs(60),
         }
     }
 }
@@ -62,7 +79,9 @@ impl Default for AppOptions {
 pub struct TestApp {
     /// The database that both work on.
     pub database: TestDatabase,
+    signing_key: SigningKey,
     issuer: Issuer,
+    identity_settings: IdentitySettings,
     identity: Channel,
     social_graph: Channel,
     shutdown: CancellationToken,
@@ -79,26 +98,32 @@ impl TestApp {
     pub async fn start_with(options: AppOptions) -> Self {
         let database = TestDatabase::create().await;
         let shutdown = CancellationToken::new();
-        let signing_key = SigningKey::generate().expect("a key");
+        let new_key = || SigningKey::generate().expect("a key").into();
+        let signing_keys = options.signing_keys.clone().unwrap_or_else(new_key);
+        let signing_key = signing_keys.first().clone();
         let tokens = TokenSettings {
             issuer: "kith-test".to_owned(),
             audience: "kith-test".to_owned(),
         };
         let issuer = Issuer::new(signing_key.clone(), &tokens.issuer, &tokens.audience).expect("an issuer");
 
-        let (listener, address) = listen().await;
-        let identity_url = format!("http://{address}");
-        let settings = IdentitySettings {
-            listen_address: address,
+        let (listener, listen_address) = listen().await;
+        let identity_url = format!("http://{listen_address}");
+        let identity_settings = IdentitySettings {
+            listen_address,
             database_url: database.url(Role::Identity),
             pool: options.pool.clone(),
             server: options.server.clone(),
             tokens: tokens.clone(),
-            signing_key,
+            signing_keys,
+            signing_keys_file: options.signing_keys_file,
+            signing_keys_interval: options.signing_keys_interval,
             session_lifetime: Duration::from_secs(3600),
             password_hashes_at_once: 2,
+            throttles: options.throttles,
         };
-        let identity_service = serve(kith_identity::run(settings, listener, shutdown.clone()));
+        let identity = kith_identity::run(identity_settings.clone(), listener, shutdown.clone());
+        let identity_service = serve(identity);
 
         let (listener, address) = listen().await;
         let social_graph_url = format!("http://{address}");
@@ -110,16 +135,19 @@ impl TestApp {
             tokens,
             identity_url: identity_url.clone(),
             friends: options.friends,
+            identity_tls: TlsFiles::default(),
+            signing_keys_interval: options.signing_keys_fetch_interval,
         };
         let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
 
-        let identity = client::channel(&identity_url).expect("a URL");
-        let social_graph = client::channel(&social_graph_url).expect("a URL");
+        let (identity, social_graph) = (channel(&identity_url), channel(&social_graph_url));
         ready(identity.clone()).await;
         ready(social_graph.clone()).await;
         Self {
             database,
+            signing_key,
             issuer,
+            identity_settings,
             identity,
             social_graph,
             shutdown,
@@ -140,6 +168,44 @@ impl TestApp {
         IdentityServiceClient::with_interceptor(self.identity.clone(), Credentials::of(caller))
     }
 
+    /// Identity, as somebody without token sees it who calls from `address`, for example 127.0.0.2.
+    pub fn identity_from(&self, address: IpAddr) -> IdentityServiceClient<tonic::transport::Channel> {
+        let url = format!("http://{}", self.identity_settings.listen_address);
+        let endpoint = Endpoint::from_shared(url).expect("a URL");
+        IdentityServiceClient::new(endpoint.local_address(Some(address)).connect_lazy())
+    }
+
+    /// Starts another identity on the same database, with keys of its own, and answers a channel to it. It may never be
+    /// ready. Of the options, those count that concern keys.
+    pub async fn start_replica(&mut self, options: &AppOptions, signing_keys: SigningKeys) -> Channel {
+        let settings = IdentitySettings {
+            signing_keys,
+            signing_keys_file: options.signing_keys_file.clone(),
+            signing_keys_interval: options.signing_keys_interval,
+            ..self.identity_settings.clone()
+        };
+        self.start_identity(settings).await
+    }
+
+    async fn start_identity(&mut self, settings: IdentitySettings) -> Channel {
+        let (listener, listen_address) = listen().await;
+        let settings = IdentitySettings {
+            listen_address,
+            ..settings
+        };
+        let service = kith_identity::run(settings, listener, self.shutdown.clone());
+        self.services.push(serve(service));
+        channel(&format!("http://{listen_address}"))
+    }
+
+    /// Starts another identity beside the first, as a replica: the two share nothing but the database and the key.
+    pub async fn replica(&mut self) -> IdentityServiceClient<Channel> {
+        let settings = self.identity_settings.clone();
+        let channel = self.start_identity(settings).await;
+        ready(channel.clone()).await;
+        IdentityServiceClient::new(channel)
+    }
+
     /// Social-graph, as `caller`.
     pub fn social_graph(&self, caller: &impl Caller) -> SocialGraphServiceClient<Authenticated> {
         SocialGraphServiceClient::with_interceptor(self.social_graph.clone(), Credentials::of(caller))
@@ -152,6 +218,11 @@ impl TestApp {
             Some("social_graph") => self.social_graph.clone(),
             _ => panic!("no service is called {service}"),
         }
+    }
+
+    /// The key that the services trust, for tokens that no issuer would make.
+    pub fn signing_key(&self) -> &SigningKey {
+        &self.signing_key
     }
 
     /// Signs tokens that the services accept.
@@ -257,6 +328,11 @@ impl Drop for TestApp {
     }
 }
 
+/// Tests see what a service answers, and not what another attempt makes of it.
+fn channel(url: &str) -> Channel {
+    Builder::new(url).max_attempts(1).build().expect("a URL")
+}
+
 async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
@@ -274,7 +350,16 @@ fn serve<E: std::fmt::Display>(
 }
 
 /// Returns once health says SERVING.
-async fn ready(channel: Channel) {
+pub async fn ready(channel: Channel) {
+    health_becomes(channel, ServingStatus::Serving).await;
+}
+
+/// Returns once health says NOT_SERVING.
+pub async fn not_ready(channel: Channel) {
+    health_becomes(channel, ServingStatus::NotServing).await;
+}
+
+async fn health_becomes(channel: Channel, status: ServingStatus) {
     let request = HealthCheckRequest {
         service: String::new(),
     };
@@ -284,7 +369,7 @@ async fn ready(channel: Channel) {
         .expect("health answers")
         .into_inner();
     while let Some(answer) = changes.message().await.expect("health goes on") {
-        if answer.status() == ServingStatus::Serving {
+        if answer.status() == status {
             return;
         }
     }

@@ -1,6 +1,6 @@
 //! Who calls in a test.
 
-use kith_rpc::client::BearerToken;
+use kith_client::BearerToken;
 use secrecy::SecretString;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
@@ -42,7 +42,8 @@ impl Caller for TestUser {
 pub struct Credentials(Option<BearerToken>);
 
 impl Credentials {
-    pub(crate) fn of(caller: &impl Caller) -> Self {
+    /// Those of `caller`.
+    pub fn of(caller: &impl Caller) -> Self {
         Self(
             caller
                 .token()

@@ -25,8 +25,8 @@ mod refusal;
 mod rpc_files;
 mod sql;
 
-pub use app::{AppOptions, TestApp};
-pub use callers::{Bearer, Caller, TestUser};
+pub use app::{AppOptions, TestApp, not_ready, ready};
+pub use callers::{Bearer, Caller, Credentials, TestUser};
 pub use calls::{answer, refusal};
 pub use cluster::{OWNER, cluster};
 pub use database::TestDatabase;

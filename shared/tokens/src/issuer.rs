@@ -45,6 +45,12 @@ impl Issuer {
         })
     }
 
+    /// The same with another key.
+    #[must_use]
+    pub fn with_key(&self, key: SigningKey) -> Self {
+        Self { key, ..self.clone() }
+    }
+
     /// The key that signs.
     pub fn key(&self) -> &SigningKey {
         &self.key

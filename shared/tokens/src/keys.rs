@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::DecodingKey;
+use tokio::sync::Notify;
 
 use crate::signing_key::thumbprint;
 
@@ -39,13 +40,15 @@ impl fmt::Debug for VerifyingKeys {
 
 /// The keys of a running service: one task refreshes them, every call reads them. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct SharedKeys(Arc<RwLock<Option<Loaded>>>);
+pub struct SharedKeys {
+    loaded: Arc<RwLock<Option<Loaded>>>,
+    wanted: Arc<Notify>,
+}
 
 #[derive(Debug)]
 struct Loaded {
     keys: Arc<VerifyingKeys>,
-    /// `None` for a service's own keys.
-    as_of: Option<Instant>,
+    as_of: Instant,
 }
 
 impl SharedKeys {
@@ -57,23 +60,14 @@ impl SharedKeys {
         Self::default()
     }
 
-    /// The keys of the service that makes them: they need no news from anybody.
-    pub fn own(keys: VerifyingKeys) -> Self {
-        let loaded = Loaded {
-            keys: Arc::new(keys),
-            as_of: None,
-        };
-        Self(Arc::new(RwLock::new(Some(loaded))))
-    }
-
     /// Trusts `keys`, and no others any more. `as_of` is when they were asked for, which is the latest moment that
     /// they are known to have been right at.
     pub fn replace(&self, keys: VerifyingKeys, as_of: Instant) {
         let loaded = Loaded {
             keys: Arc::new(keys),
-            as_of: Some(as_of),
+            as_of,
         };
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
     }
 
     /// The keys to verify with now; `None` before the first were loaded and an hour after the last were: the service
@@ -84,10 +78,20 @@ impl SharedKeys {
 
     /// [`SharedKeys::current`] as it is at `now`.
     pub fn current_at(&self, now: Instant) -> Option<Arc<VerifyingKeys>> {
-        let loaded = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |as_of| now.duration_since(as_of) < Self::TRUSTED_FOR;
-        let trusted = loaded.as_ref().filter(|loaded| loaded.as_of.is_none_or(fresh));
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |loaded: &&Loaded| now.duration_since(loaded.as_of) < Self::TRUSTED_FOR;
+        let trusted = loaded.as_ref().filter(is_fresh);
         trusted.map(|loaded| Arc::clone(&loaded.keys))
+    }
+
+    /// Says that a token came whose key is not among these: there may be news. Costs nothing, however often it is said.
+    pub fn want_news(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Returns once [`SharedKeys::want_news`] has been called since the last time, for the one task that refreshes.
+    pub async fn news_wanted(&self) {
+        self.wanted.notified().await;
     }
 }
 

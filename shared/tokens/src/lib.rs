@@ -10,6 +10,7 @@ mod issuer;
 mod keys;
 mod provider;
 mod signing_key;
+mod signing_keys;
 mod subject;
 mod verifier;
 
@@ -18,5 +19,6 @@ pub use issuer::{IssuedToken, Issuer};
 pub use keys::{SharedKeys, VerifyingKeys};
 pub use provider::ProviderTaken;
 pub use signing_key::SigningKey;
+pub use signing_keys::SigningKeys;
 pub use subject::Subject;
 pub use verifier::{Verified, Verifier};

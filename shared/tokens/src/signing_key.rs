@@ -12,8 +12,8 @@ use secrecy::zeroize::Zeroizing;
 
 use crate::KeyError;
 
-const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const PEM_END: &str = "-----END PRIVATE KEY-----";
+pub(crate) const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+pub(crate) const PEM_END: &str = "-----END PRIVATE KEY-----";
 
 /// All that stands before the 32 secret bytes in PKCS#8 version 1 (RFC 8410, section 7).
 ///

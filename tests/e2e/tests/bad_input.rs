@@ -36,13 +36,16 @@ const BOUNDS: &[(&str, Option<usize>)] = &[
     ("kith.identity.v1.UpdateUserRequest.last_name", Some(150)),
     ("kith.identity.v1.ChangePasswordRequest.old_password", None),
     ("kith.identity.v1.ChangePasswordRequest.new_password", Some(256)),
+    ("kith.identity.v1.CreateServiceAccountRequest.name", Some(100)),
+    ("kith.identity.v1.CreateServiceAccountRequest.scopes", Some(100)),
+    ("kith.identity.v1.IssueServiceTokenRequest.name", None),
 ];
 
 /// Texts whose only good values are those that the server gave out.
 const OPAQUE: &[&str] = &["page_token", "etag"];
 
 /// Texts that are hashed whatever they are: a made-up one is nobody's, and no rule is broken.
-const HASHED: &[&str] = &["refresh_token"];
+const HASHED: &[&str] = &["refresh_token", "secret"];
 
 /// Fields that requests share with answers and that requests need not set.
 const OUTPUT_ONLY: &[&str] = &["create_time", "update_time"];
@@ -57,6 +60,9 @@ const REQUIRED: &[&str] = &[
     "kith.identity.v1.UpdateUserRequest.username",
     "kith.identity.v1.ChangePasswordRequest.new_password",
     "kith.identity.v1.RefreshTokenRequest.refresh_token",
+    "kith.identity.v1.CreateServiceAccountRequest.name",
+    "kith.identity.v1.CreateServiceAccountRequest.scopes",
+    "kith.identity.v1.IssueServiceTokenRequest.name",
 ];
 
 /// Values of opaque fields that nobody was given. The second has the form of a good page token.
@@ -72,6 +78,7 @@ const MADE_UP: [&str; 5] = [
 const SIGN_IN: &[&str] = &[
     "kith.identity.v1.AuthenticateRequest",
     "kith.identity.v1.ChangePasswordRequest",
+    "kith.identity.v1.IssueServiceTokenRequest",
 ];
 
 /// More items than any batch takes.
@@ -175,6 +182,11 @@ fn field_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
     if field.is_list() {
         return list_cases(message, field);
     }
+    value_cases(message, field)
+}
+
+/// The cases of one value, be it a field's or an item's.
+fn value_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
     match field.kind() {
         Kind::Message(inner) if inner.full_name() == "google.protobuf.FieldMask" => {
             let mut mask = DynamicMessage::new(inner);
@@ -275,8 +287,14 @@ fn list_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
         ),
         case(field, Value::List(Vec::new()), "none", Expect::NoDefect),
     ];
-    let first = first.as_message().expect("batches are of messages");
-    all.extend(within(&format!("{}[0]", field.name()), cases(first)));
+    let place = format!("{}[0]", field.name());
+    match first.as_message() {
+        Some(first) => all.extend(within(&place, cases(first))),
+        None => all.extend(value_cases(message, field).into_iter().map(|case| Case {
+            path: place.clone(),
+            ..case
+        })),
+    }
     all
 }
 
@@ -322,9 +340,10 @@ fn case(field: &FieldDescriptor, value: Value, what: &str, expect: Expect) -> Ca
 /// The request with the field at `path` set to `value`. `name[0]` leads into the first item of a list.
 fn put(mut message: DynamicMessage, path: &str, value: Option<Value>) -> DynamicMessage {
     let Some((step, rest)) = path.split_once('.') else {
-        match value {
-            Some(value) => message.set_field_by_name(path, value),
-            None => message.clear_field_by_name(path),
+        match (path.strip_suffix("[0]"), value) {
+            (Some(list), value) => message.set_field_by_name(list, Value::List(value.into_iter().collect())),
+            (None, Some(value)) => message.set_field_by_name(path, value),
+            (None, None) => message.clear_field_by_name(path),
         }
         return message;
     };

@@ -4,6 +4,7 @@
 
 mod access_matrix;
 mod bad_input;
+mod clients;
 mod follow_storm;
 mod hang_ups;
 mod plans;
@@ -12,4 +13,6 @@ mod refresh_storm;
 mod registration_storm;
 mod rows;
 mod rules;
+mod service_accounts;
 mod size;
+mod tampered_tokens;

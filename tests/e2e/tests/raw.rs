@@ -1,17 +1,25 @@
 //! Calls by path and bytes, for requests that the generated clients cannot make.
 
+use std::sync::LazyLock;
+
 use kith_testkit::{Caller, Refusal, TestApp};
 use prost::Message;
 use prost::bytes::{Buf, BufMut, Bytes};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::{Request, Status};
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::{Extensions, Request, Response, Status};
+
+/// The contracts' descriptors, read once: each call of the walkers asks for them.
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(kith_contracts::FILE_DESCRIPTOR_SET).expect("the contracts' descriptors")
+});
 
 /// The contracts' descriptors.
 pub(crate) fn pool() -> DescriptorPool {
-    DescriptorPool::decode(kith_contracts::FILE_DESCRIPTOR_SET).expect("the contracts' descriptors")
+    POOL.clone()
 }
 
 /// Every RPC of the contracts.
@@ -42,19 +50,27 @@ pub(crate) async fn call(
     caller: &impl Caller,
     request: Vec<u8>,
 ) -> Result<DynamicMessage, Refusal> {
-    let service = method.parent_service().full_name().to_owned();
-    let path = format!("/{}", name(method)).parse().expect("a path");
-    let mut client = Grpc::new(app.channel(&service));
-    client.ready().await.expect("a connection");
-    let mut request = Request::new(Bytes::from(request));
+    let mut metadata = MetadataMap::new();
     if let Some(token) = caller.token() {
-        let value = format!("Bearer {}", token.expose_secret())
-            .parse()
-            .expect("ASCII");
-        request.metadata_mut().insert("authorization", value);
+        metadata.insert("authorization", bearer(token));
     }
-    let answer = client
-        .unary(request, path, RawCodec)
+    call_with(app, method, metadata, request).await
+}
+
+/// A token as metadata carries it.
+pub(crate) fn bearer(token: &SecretString) -> AsciiMetadataValue {
+    let value = format!("Bearer {}", token.expose_secret());
+    value.parse().expect("ASCII")
+}
+
+/// [`call`] with any metadata.
+pub(crate) async fn call_with(
+    app: &TestApp,
+    method: &MethodDescriptor,
+    metadata: MetadataMap,
+    request: Vec<u8>,
+) -> Result<DynamicMessage, Refusal> {
+    let answer = send(app, method, metadata, request)
         .await
         .map_err(|status| Refusal::of(&status))?;
     let answer =
@@ -63,6 +79,21 @@ pub(crate) async fn call(
         Some(refusal) => Err(refusal),
         None => Ok(answer),
     }
+}
+
+/// [`call_with`], and what came of it as it was sent.
+pub(crate) async fn send(
+    app: &TestApp,
+    method: &MethodDescriptor,
+    metadata: MetadataMap,
+    request: Vec<u8>,
+) -> Result<Response<Bytes>, Status> {
+    let service = method.parent_service().full_name().to_owned();
+    let path = format!("/{}", name(method)).parse().expect("a path");
+    let mut client = Grpc::new(app.channel(&service));
+    client.ready().await.expect("a connection");
+    let request = Request::from_parts(metadata, Extensions::default(), Bytes::from(request));
+    client.unary(request, path, RawCodec).await
 }
 
 /// The error of the first item of `results` that has one.

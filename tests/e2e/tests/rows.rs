@@ -1,10 +1,10 @@
-//! A good request for every RPC, and what becomes of it when others make it.
+//! A good request for every RPC, and what its handler answers those whom the contract lets in.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kith_contracts::identity::v1::*;
 use kith_contracts::social_graph::v1::*;
-use kith_testkit::{TestApp, TestUser};
+use kith_testkit::{Bearer, Refusal, TestApp, TestUser, answer};
 use prost::Message;
 
 /// The users that a request is about.
@@ -15,10 +15,59 @@ pub(crate) struct World {
     pub(crate) other: TestUser,
     /// Whom both may follow, and who follows the owner.
     pub(crate) third: TestUser,
+    /// A service account without scopes.
+    pub(crate) service: Service,
+}
+
+/// A service account with its secret.
+pub(crate) struct Service {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) secret: String,
+}
+
+impl Service {
+    /// A new one with these scopes.
+    pub(crate) async fn new(app: &TestApp, scopes: &[&str]) -> Self {
+        let request = CreateServiceAccountRequest {
+            name: unique("service-"),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        };
+        let mut identity = app.identity(&app.operator(&["identity.services.manage"]));
+        let made = answer(identity.create_service_account(request).await);
+        let account = made.service_account.expect("an account");
+        Self {
+            id: account.id,
+            name: account.name,
+            secret: made.secret,
+        }
+    }
+
+    /// Tries to get a token.
+    pub(crate) async fn issue(&self, app: &TestApp) -> Result<Bearer, Refusal> {
+        let request = IssueServiceTokenRequest {
+            name: self.name.clone(),
+            secret: self.secret.clone(),
+        };
+        let call = app.identity(&app.nobody()).issue_service_token(request).await;
+        let token = call
+            .map_err(|status| Refusal::of(&status))?
+            .into_inner()
+            .access_token;
+        Ok(Bearer(Some(token.into())))
+    }
+
+    pub(crate) async fn revoke(&self, app: &TestApp) {
+        let request = RevokeServiceAccountRequest {
+            service_account_id: self.id,
+        };
+        let mut identity = app.identity(&app.operator(&["identity.services.manage"]));
+        answer(identity.revoke_service_account(request).await);
+    }
 }
 
 impl World {
-    /// New users, of whom the third follows the owner.
+    /// New users, of whom the third follows the owner, and a service.
     pub(crate) async fn new(app: &TestApp) -> Self {
         let names: Vec<String> = (0..3).map(|_| unique("user")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -28,7 +77,12 @@ impl World {
             allow_existing: false,
         };
         app.social_graph(&third).follow(request).await.expect("a follow");
-        Self { owner, other, third }
+        Self {
+            owner,
+            other,
+            third,
+            service: Service::new(app, &[]).await,
+        }
     }
 }
 
@@ -38,25 +92,27 @@ pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What a caller with a good token gets: `OK`, or code and reason.
+/// What callers get whom the contract lets in: `OK`, or code and reason. Others are refused before, as
+/// `access_matrix` derives it.
 pub(crate) struct Row {
     /// `package.Service/Method`.
     pub(crate) method: &'static str,
     /// Makes a good request; each call makes another one where the first would be in the way of the second.
     pub(crate) request: fn(&World) -> Vec<u8>,
-    /// Open to callers without any token.
-    pub(crate) open: bool,
     /// What another user than the owner gets.
     pub(crate) other: &'static str,
     /// What the owner gets.
     pub(crate) owner: &'static str,
-    /// What a service with the scope of the RPC gets, or with every scope where the RPC has none.
+    /// What a service gets.
     pub(crate) operator: &'static str,
 }
 
 /// Every scope that a contract names.
 pub(crate) const SCOPES: &[&str] = &[
     "identity.accounts.read",
+    "identity.audit.read",
+    "identity.keys.manage",
+    "identity.services.manage",
     "identity.sessions.revoke",
     "identity.users.deactivate",
     "identity.users.delete",
@@ -68,14 +124,13 @@ pub(crate) const SCOPES: &[&str] = &[
 
 const OK: &str = "OK";
 const NOT_OWNER: &str = "PermissionDenied NOT_OWNER";
-const NOT_ALLOWED: &str = "PermissionDenied CALLER_NOT_ALLOWED";
+pub(crate) const NOT_ALLOWED: &str = "PermissionDenied CALLER_NOT_ALLOWED";
 
 macro_rules! row {
     ($method:literal, $other:expr, $owner:expr, $operator:expr, $request:expr) => {
         Row {
             method: $method,
             request: |world| $request(world).encode_to_vec(),
-            open: false,
             other: $other,
             owner: $owner,
             operator: $operator,
@@ -85,7 +140,6 @@ macro_rules! row {
         Row {
             method: $method,
             request: |world| $request(world).encode_to_vec(),
-            open: true,
             other: $all,
             owner: $all,
             operator: $all,
@@ -300,6 +354,45 @@ pub(crate) const ROWS: &[Row] = &[
             keep_current: true,
         }
     ),
+    row!(
+        "kith.identity.v1.IdentityService/CreateServiceAccount",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| CreateServiceAccountRequest {
+            name: unique("made-"),
+            scopes: vec!["identity.accounts.read".to_owned()],
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/ListServiceAccounts",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| ListServiceAccountsRequest::default()
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/RotateServiceSecret",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |world: &World| RotateServiceSecretRequest {
+            service_account_id: world.service.id
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/RevokeServiceAccount",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |world: &World| RevokeServiceAccountRequest {
+            service_account_id: world.service.id
+        }
+    ),
+    row!(open "kith.identity.v1.IdentityService/IssueServiceToken", OK, |world: &World| IssueServiceTokenRequest {
+        name: world.service.name.clone(),
+        secret: world.service.secret.clone(),
+    }),
     row!(
         "kith.social_graph.v1.SocialGraphService/Follow",
         OK,

@@ -129,6 +129,25 @@ fn device_label(constraint: &'static str, label: String) -> Break {
     }
 }
 
+/// A rule of `identity.service_accounts`, broken by the creation of one.
+fn service_account(constraint: &'static str, name: String, scopes: usize) -> Break {
+    let sql = format!(
+        "INSERT INTO identity.service_accounts (name, scopes, secret_hash)
+        VALUES ('{name}', array_fill('identity.users.import'::text, '{{{scopes}}}'), sha256(''))"
+    );
+    let request = CreateServiceAccountRequest {
+        name,
+        scopes: vec!["identity.users.import".to_owned(); scopes],
+    };
+    Break {
+        constraint,
+        method: "CreateServiceAccount",
+        before: nothing(),
+        request: Box::new(move |_| request.encode_to_vec()),
+        sql: Box::new(move |_| sql.clone()),
+    }
+}
+
 /// A rule of `social_graph.follows`, broken by a follow.
 fn follow(constraint: &'static str, follower: fn(&World) -> i64, followed: fn(&World) -> i64) -> Break {
     let is_owners = constraint != "social_graph_follows_follower_id_fkey";
@@ -247,6 +266,11 @@ fn breaks() -> Vec<Break> {
             "example.org".to_owned(),
         ),
         device_label("identity_sessions_device_label_length", long(101)),
+        service_account("identity_service_accounts_name_required", String::new(), 0),
+        service_account("identity_service_accounts_name_length", "a".repeat(101), 0),
+        service_account("identity_service_accounts_name_characters", "A".to_owned(), 0),
+        service_account("identity_service_accounts_name_key", TAKEN.0.to_owned(), 0),
+        service_account("identity_service_accounts_scopes_count", "new".to_owned(), 51),
         follow(
             "social_graph_follows_pkey",
             |world| world.owner.id,
@@ -319,12 +343,12 @@ fn is_named(rule: &Rule) -> bool {
 
 async fn through_rpc(app: &TestApp, world: &World, row: &Break) -> Refusal {
     let service = match row.method {
-        "Register" | "UpdateProfile" | "Authenticate" => IDENTITY,
+        "Register" | "UpdateProfile" | "Authenticate" | "CreateServiceAccount" => IDENTITY,
         _ => GRAPH,
     };
     let rpc = method(&format!("{service}/{}", row.method));
     let request = (row.request)(world);
-    let answer = if row.method.starts_with("Batch") {
+    let answer = if row.method.starts_with("Batch") || row.method == "CreateServiceAccount" {
         call(app, &rpc, &app.operator(SCOPES), request).await
     } else {
         call(app, &rpc, &world.owner, request).await
@@ -346,7 +370,7 @@ fn without_place(refusal: Refusal) -> Refusal {
     }
 }
 
-/// Takes a username and an email address.
+/// Takes a username, an email address and the name of a service account.
 async fn taken(app: &TestApp) {
     let request = RegisterRequest {
         username: TAKEN.0.to_owned(),
@@ -358,6 +382,14 @@ async fn taken(app: &TestApp) {
         .register(request)
         .await
         .expect("a registration");
+    let request = CreateServiceAccountRequest {
+        name: TAKEN.0.to_owned(),
+        scopes: Vec::new(),
+    };
+    app.identity(&app.operator(SCOPES))
+        .create_service_account(request)
+        .await
+        .expect("a service account");
 }
 
 /// Runs a statement as the owner of the database, and maps its error as the stores' errors are.

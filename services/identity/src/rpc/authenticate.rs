@@ -1,35 +1,84 @@
 use kith_contracts::identity::v1::authenticate_request::Identifier;
 use kith_contracts::identity::v1::{AuthenticateRequest, AuthenticateResponse};
-use kith_primitives::{Context, Failure, Invalid, Reason, Violations, refuse_nul};
+use kith_primitives::{Failure, Invalid, Reason, ServiceCaller, UserId, Violations, refuse_nul};
 use kith_rpc::timestamp;
+use kith_tokens::Issuer;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::convert;
 use crate::App;
-use crate::domain::{DeviceLabel, Email, RefreshSecret, Username};
-use crate::store::{NewSession, SignInName, credential_find, session_create};
+use crate::domain::{
+    Actor, AuditEvent, AuditEventType, AuditSubject, DeviceLabel, Email, NameKey, Origin, RefreshSecret,
+    Username,
+};
+use crate::store::{
+    Candidate, Credential, NewSession, SessionRow, SignInName, UserRow, audit_event_count, credential_find,
+    session_create, throttles_fill, throttles_take,
+};
 
-/// INVALID_ARGUMENT; UNAUTHENTICATED (CREDENTIALS_INVALID), the same for every cause.
-pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<AuthenticateResponse, Failure> {
-    let (name, password, device_label) = parse(request)?;
-    let credential = credential_find(&app.database, &name).await?;
-    let hash = credential.as_ref().map(|found| found.password_hash.clone());
-    let verified = app.passwords.verify(hash, password).await?;
-    let credential = credential.filter(|_| verified).ok_or_else(refused)?;
+/// What somebody tries.
+struct Attempt {
+    name: SignInName,
+    name_key: NameKey,
+    password: SecretString,
+    device_label: DeviceLabel,
+}
+
+/// INVALID_ARGUMENT; UNAUTHENTICATED (CREDENTIALS_INVALID), the same for every cause; RESOURCE_EXHAUSTED (THROTTLED).
+pub(super) async fn call(
+    app: &App,
+    service: Option<ServiceCaller>,
+    request: AuthenticateRequest,
+) -> Result<AuthenticateResponse, Failure> {
+    let attempt = parse(request)?;
+    let origin = Origin::of(service.as_ref());
+    let account = credential_find(&app.database, &attempt.name, origin.addresses().as_deref()).await?;
+    let familiar = account.as_ref().is_some_and(|account| account.is_familiar);
+    let buckets = app.throttles.sign_in(origin, &attempt.name_key, familiar);
+    throttles_take(&app.database, &buckets).await?;
+    let subject = account.as_ref().map_or(AuditSubject::Nobody, |account| {
+        AuditSubject::User(account.user_id)
+    });
+    let Some(credential) = prove(app, account, attempt.password).await? else {
+        return Err(refuse(app, Actor::nobody(service.as_ref()), &subject).await);
+    };
+    let failures = app.throttles.sign_in_pair(origin, &attempt.name_key);
+    throttles_fill(&app.database, failures.as_slice()).await?;
+    let issuer = app.keys.issuer()?;
     let refresh = RefreshSecret::random()?;
     let new = NewSession {
-        device_label: &device_label,
-        address: &Context::peer_address(),
+        device_label: &attempt.device_label,
         token_hash: &refresh.hash(),
         lifetime: app.session_lifetime,
     };
     // Verifying takes its time, and the account may have gone, or got another password, meanwhile.
-    let (session, user) = session_create(&app.database, &credential, &new)
-        .await?
-        .ok_or_else(refused)?;
-    let issued = app
-        .issuer
-        .user(credential.user_id, &session.id.to_string())
+    match session_create(&app.database, service.as_ref(), &credential, &new).await? {
+        Some((session, user)) => answer(&issuer, &session, user, &refresh),
+        None => Err(refuse(app, Actor::nobody(service.as_ref()), &subject).await),
+    }
+}
+
+/// What was proved; `None` for a wrong password, and at the same cost where there is nothing to prove.
+async fn prove(
+    app: &App,
+    account: Option<Candidate>,
+    password: SecretString,
+) -> Result<Option<Credential>, Failure> {
+    let credential = account.and_then(|account| account.credential);
+    let hash = credential.as_ref().map(|found| found.password_hash.clone());
+    let verified = app.passwords.verify(hash, password).await?;
+    Ok(credential.filter(|_| verified))
+}
+
+fn answer(
+    issuer: &Issuer,
+    session: &SessionRow,
+    user: UserRow,
+    refresh: &RefreshSecret,
+) -> Result<AuthenticateResponse, Failure> {
+    let user_id = UserId::from_database(user.id);
+    let issued = issuer
+        .user(user_id, &session.id.to_string())
         .map_err(Failure::internal)?;
     Ok(AuthenticateResponse {
         access_token: issued.token.expose_secret().to_owned(),
@@ -41,7 +90,7 @@ pub(super) async fn call(app: &App, request: AuthenticateRequest) -> Result<Auth
 }
 
 /// A name that breaks a rule is nobody's, and so no violation: it must look like every other unknown name.
-fn parse(request: AuthenticateRequest) -> Result<(SignInName, SecretString, DeviceLabel), Failure> {
+fn parse(request: AuthenticateRequest) -> Result<Attempt, Failure> {
     let mut violations = Violations::new();
     let name = match &request.identifier {
         None => Err(Invalid::new(
@@ -55,17 +104,31 @@ fn parse(request: AuthenticateRequest) -> Result<(SignInName, SecretString, Devi
             refuse_nul(text).map(|()| Email::parse(text).map_or(SignInName::Nobody, SignInName::Email))
         }
     };
-    let field = match request.identifier {
-        None => "identifier",
-        Some(Identifier::Username(_)) => "username",
-        Some(Identifier::Email(_)) => "email",
+    let (field, text) = match &request.identifier {
+        None => ("identifier", ""),
+        Some(Identifier::Username(text)) => ("username", text.as_str()),
+        Some(Identifier::Email(text)) => ("email", text.as_str()),
     };
     let name = violations.check(field, name);
     let password = violations.check("password", refuse_nul(&request.password));
     let device_label = violations.check("device_label", DeviceLabel::parse(&request.device_label));
     match (name, password, device_label) {
-        (Some(name), Some(()), Some(device_label)) => Ok((name, request.password.into(), device_label)),
+        (Some(name), Some(()), Some(device_label)) => Ok(Attempt {
+            name,
+            name_key: NameKey::of(field, text),
+            password: request.password.into(),
+            device_label,
+        }),
         _ => Err(violations.into_failure()),
+    }
+}
+
+/// Counts a failed attempt, and then refuses it.
+pub(super) async fn refuse(app: &App, actor: impl Into<Actor>, subject: &AuditSubject) -> Failure {
+    let event = AuditEvent::new(AuditEventType::SignInFailed, actor, subject);
+    match audit_event_count(&app.database, &event).await {
+        Ok(()) => refused(),
+        Err(failure) => failure,
     }
 }
 

@@ -1,29 +1,38 @@
 use kith_contracts::identity::v1::{ChangePasswordRequest, ChangePasswordResponse};
-use kith_primitives::{Failure, UserCaller, Violations, refuse_nul};
+use kith_primitives::{Caller, Failure, UserCaller, Violations, refuse_nul};
 use secrecy::SecretString;
 
-use super::authenticate::refused;
+use super::authenticate::{refuse, refused};
 use super::convert::current_session;
 use crate::App;
-use crate::domain::Password;
-use crate::store::{credential_of, credential_update};
+use crate::domain::{AuditSubject, Origin, Password};
+use crate::store::{credential_of, credential_update, throttles_fill, throttles_take};
 
-/// INVALID_ARGUMENT; UNAUTHENTICATED (CREDENTIALS_INVALID).
+/// INVALID_ARGUMENT; UNAUTHENTICATED (CREDENTIALS_INVALID); RESOURCE_EXHAUSTED (THROTTLED).
 pub(super) async fn call(
     app: &App,
-    caller: UserCaller,
+    (user, caller): (UserCaller, Caller),
     request: ChangePasswordRequest,
 ) -> Result<ChangePasswordResponse, Failure> {
     let (old, new) = parse(request)?;
-    let credential = credential_of(&app.database, caller.user_id).await?;
+    let bucket = app
+        .throttles
+        .old_password(Origin::of(caller.service()), user.user_id);
+    throttles_take(&app.database, bucket.as_slice()).await?;
+    let credential = credential_of(&app.database, user.user_id).await?;
     let hash = credential
         .as_ref()
         .map(|credential| credential.password_hash.clone());
     let verified = app.passwords.verify(hash, old).await?;
-    let credential = credential.filter(|_| verified).ok_or_else(refused)?;
+    let Some(credential) = credential.filter(|_| verified) else {
+        return Err(refuse(app, &caller, &AuditSubject::User(user.user_id)).await);
+    };
+    throttles_fill(&app.database, bucket.as_slice()).await?;
     let hash = app.passwords.hash(new).await?;
-    let revoked = credential_update(&app.database, &credential, &hash, current_session(&caller)).await?;
-    let revoked = revoked.ok_or_else(refused)?;
+    let kept = current_session(&user);
+    let revoked = credential_update(&app.database, &caller, &credential, &hash, kept)
+        .await?
+        .ok_or_else(refused)?;
     Ok(ChangePasswordResponse {
         revoked_sessions: i64::try_from(revoked).unwrap_or(i64::MAX),
     })

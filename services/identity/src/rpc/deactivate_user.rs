@@ -12,7 +12,7 @@ pub(super) async fn call(
     request: DeactivateUserRequest,
 ) -> Result<DeactivateUserResponse, Failure> {
     let user_id = Violations::only("user_id", UserId::parse(request.user_id))?;
-    let row = user_deactivate(&app.database, user_id, caller.user_id()).await?;
+    let row = user_deactivate(&app.database, &caller, user_id).await?;
     Ok(DeactivateUserResponse {
         user: Some(convert::user(row)),
     })

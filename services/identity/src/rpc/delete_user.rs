@@ -17,7 +17,7 @@ pub(super) async fn call(
         return not_own(app, user_id, request.allow_missing).await;
     }
     let _turn = app.deletions.take().await?;
-    match user_delete(&app.database, user_id).await? {
+    match user_delete(&app.database, &caller, user_id).await? {
         None if !request.allow_missing => Err(user_not_found(user_id)),
         deleted => Ok(DeleteUserResponse {
             user: deleted.map(convert::user),

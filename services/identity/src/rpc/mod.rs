@@ -43,11 +43,14 @@ type Answer<T> = Result<Response<T>, Status>;
 #[async_trait]
 impl IdentityService for App {
     async fn register(&self, request: Request<RegisterRequest>) -> Answer<RegisterResponse> {
-        unary(request, |(), message| register::call(self, message)).await
+        unary(request, |service, message| register::call(self, service, message)).await
     }
 
     async fn authenticate(&self, request: Request<AuthenticateRequest>) -> Answer<AuthenticateResponse> {
-        unary(request, |(), message| authenticate::call(self, message)).await
+        unary(request, |service, message| {
+            authenticate::call(self, service, message)
+        })
+        .await
     }
 
     async fn who_am_i(&self, request: Request<WhoAmIRequest>) -> Answer<WhoAmIResponse> {
@@ -159,7 +162,10 @@ impl IdentityService for App {
     }
 
     async fn refresh_token(&self, request: Request<RefreshTokenRequest>) -> Answer<RefreshTokenResponse> {
-        unary(request, |(), message| refresh_token::call(self, message)).await
+        unary(request, |service, message| {
+            refresh_token::call(self, service, message)
+        })
+        .await
     }
 
     async fn list_sessions(&self, request: Request<ListSessionsRequest>) -> Answer<ListSessionsResponse> {

@@ -1,30 +1,37 @@
 use kith_contracts::identity::v1::{RefreshTokenRequest, RefreshTokenResponse};
-use kith_primitives::{Context, Failure, Invalid, Reason, UserId, Violations};
+use kith_primitives::{Failure, Invalid, Reason, ServiceCaller, UserId, Violations};
 use kith_rpc::timestamp;
 use secrecy::ExposeSecret;
 
 use crate::App;
-use crate::domain::RefreshSecret;
-use crate::store::{NextToken, Refresh, refresh_token_exchange};
+use crate::domain::{Origin, RefreshSecret};
+use crate::store::{NextToken, Refresh, refresh_token_exchange, refresh_token_session, throttles_take};
 
 /// INVALID_ARGUMENT (FIELD_REQUIRED); UNAUTHENTICATED (REFRESH_TOKEN_INVALID, TOKEN_ALREADY_ROTATED,
-/// REFRESH_TOKEN_REUSED).
-pub(super) async fn call(app: &App, request: RefreshTokenRequest) -> Result<RefreshTokenResponse, Failure> {
+/// REFRESH_TOKEN_REUSED); RESOURCE_EXHAUSTED (THROTTLED).
+pub(super) async fn call(
+    app: &App,
+    service: Option<ServiceCaller>,
+    request: RefreshTokenRequest,
+) -> Result<RefreshTokenResponse, Failure> {
     let (sent, next) = (parse(request)?, RefreshSecret::random()?);
+    let (origin, hash) = (Origin::of(service.as_ref()), sent.hash());
+    let session = refresh_token_session(&app.database, &hash).await?;
+    throttles_take(&app.database, &app.throttles.refresh(origin, session)).await?;
+    let issuer = app.keys.issuer()?;
     let next_token = NextToken {
         hash: &next.hash(),
-        address: &Context::peer_address(),
         lifetime: app.session_lifetime,
     };
-    let session = match refresh_token_exchange(&app.database, &sent.hash(), &next_token).await? {
+    let exchange = refresh_token_exchange(&app.database, service.as_ref(), &hash, &next_token);
+    let session = match exchange.await? {
         Refresh::Exchanged(session) => session,
         Refresh::Invalid => return Err(refused(Reason::RefreshTokenInvalid)),
         Refresh::AlreadyExchanged => return Err(refused(Reason::TokenAlreadyRotated)),
         Refresh::Reused => return Err(refused(Reason::RefreshTokenReused)),
     };
     let user_id = UserId::from_database(session.user_id);
-    let issued = app
-        .issuer
+    let issued = issuer
         .user(user_id, &session.id.to_string())
         .map_err(Failure::internal)?;
     Ok(RefreshTokenResponse {

@@ -1,14 +1,20 @@
 use kith_contracts::identity::v1::{RegisterRequest, RegisterResponse};
-use kith_primitives::{Failure, Violations};
+use kith_primitives::{Failure, ServiceCaller, Violations};
 
 use super::convert;
 use crate::App;
-use crate::domain::{Email, Password, PersonName, Username};
-use crate::store::{NewAccount, account_create};
+use crate::domain::{Email, Origin, Password, PersonName, Username};
+use crate::store::{NewAccount, account_create, throttles_take};
 
-/// INVALID_ARGUMENT; ALREADY_EXISTS (USERNAME_TAKEN, EMAIL_TAKEN).
-pub(super) async fn call(app: &App, request: RegisterRequest) -> Result<RegisterResponse, Failure> {
+/// INVALID_ARGUMENT; ALREADY_EXISTS (USERNAME_TAKEN, EMAIL_TAKEN); RESOURCE_EXHAUSTED (THROTTLED).
+pub(super) async fn call(
+    app: &App,
+    service: Option<ServiceCaller>,
+    request: RegisterRequest,
+) -> Result<RegisterResponse, Failure> {
     let (account, password) = parse(&request)?;
+    let origin = Origin::of(service.as_ref());
+    throttles_take(&app.database, &app.throttles.register(origin)).await?;
     let password_hash = app.passwords.hash(password).await?;
     let row = account_create(&app.database, &account, &password_hash).await?;
     Ok(RegisterResponse {

@@ -14,7 +14,7 @@ pub(super) async fn call(
     let user_id = Violations::only("user_id", UserId::parse(request.user_id))?;
     let current = caller.user().and_then(convert::current_session);
     let kept = current.filter(|_| request.keep_current);
-    let ended = sessions_delete(&app.database, user_id, caller.user_id(), kept).await?;
+    let ended = sessions_delete(&app.database, &caller, user_id, kept).await?;
     Ok(RevokeAllSessionsResponse {
         revoked_sessions: i64::try_from(ended).unwrap_or(i64::MAX),
     })

@@ -1,14 +1,19 @@
 use kith_contracts::identity::v1::{RevokeServiceAccountRequest, RevokeServiceAccountResponse};
-use kith_primitives::{Failure, Reason, ServiceCaller};
+use kith_primitives::{Failure, ServiceCaller, ServiceId, Violations};
 
+use super::convert;
 use crate::App;
+use crate::store::service_account_revoke;
 
-/// To be built.
-#[expect(clippy::unused_async, reason = "to be built")]
+/// INVALID_ARGUMENT (ID_INVALID); NOT_FOUND (SERVICE_ACCOUNT_NOT_FOUND).
 pub(super) async fn call(
-    _app: &App,
-    _caller: ServiceCaller,
-    _request: RevokeServiceAccountRequest,
+    app: &App,
+    caller: ServiceCaller,
+    request: RevokeServiceAccountRequest,
 ) -> Result<RevokeServiceAccountResponse, Failure> {
-    Err(Failure::new(Reason::MethodUnknown, "not built yet"))
+    let id = Violations::only("service_account_id", ServiceId::parse(request.service_account_id))?;
+    let row = service_account_revoke(&app.database, &caller, id).await?;
+    Ok(RevokeServiceAccountResponse {
+        service_account: Some(convert::service_account(row)),
+    })
 }

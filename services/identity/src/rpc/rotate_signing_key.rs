@@ -1,14 +1,21 @@
+use std::time::Instant;
+
 use kith_contracts::identity::v1::{RotateSigningKeyRequest, RotateSigningKeyResponse};
-use kith_primitives::{Failure, Reason, ServiceCaller};
+use kith_primitives::{Failure, ServiceCaller};
 
+use super::convert;
 use crate::App;
+use crate::store::signing_key_rotate;
 
-/// To be built.
-#[expect(clippy::unused_async, reason = "to be built")]
+/// FAILED_PRECONDITION (SIGNING_KEY_NOT_READY).
 pub(super) async fn call(
-    _app: &App,
-    _caller: ServiceCaller,
-    _request: RotateSigningKeyRequest,
+    app: &App,
+    caller: ServiceCaller,
+    _: RotateSigningKeyRequest,
 ) -> Result<RotateSigningKeyResponse, Failure> {
-    Err(Failure::new(Reason::MethodUnknown, "not built yet"))
+    let keys = signing_key_rotate(&app.database, &caller, &app.keys.held()).await?;
+    app.keys.adopt(keys.clone(), Instant::now());
+    Ok(RotateSigningKeyResponse {
+        keys: convert::signing_keys(keys),
+    })
 }

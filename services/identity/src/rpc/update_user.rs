@@ -1,5 +1,5 @@
 use kith_contracts::identity::v1::{UpdateUserRequest, UpdateUserResponse};
-use kith_primitives::{Etag, Failure, FieldMask, UserCaller, UserId, Violations};
+use kith_primitives::{Caller, Etag, Failure, FieldMask, UserCaller, UserId, Violations};
 
 use super::convert;
 use crate::App;
@@ -12,11 +12,11 @@ const UPDATABLE: &[&str] = &["username", "email", "first_name", "last_name"];
 /// EMAIL_TAKEN); ABORTED (ETAG_MISMATCH).
 pub(super) async fn call(
     app: &App,
-    caller: UserCaller,
+    (_, caller): (UserCaller, Caller),
     request: UpdateUserRequest,
 ) -> Result<UpdateUserResponse, Failure> {
     let (user_id, change) = parse(&request)?;
-    let row = account_update(&app.database, user_id, caller.user_id, &change).await?;
+    let row = account_update(&app.database, &caller, user_id, &change).await?;
     Ok(UpdateUserResponse {
         account: Some(convert::account(row)),
     })

@@ -2,26 +2,28 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
-use kith_primitives::{Etag, Failure, UserId};
+use kith_postgres::{Abort, Connection, Database, DbError, OptionalRow, run};
+use kith_primitives::{Caller, Etag, Failure, UserId};
 use kith_rules::identity::user_not_found;
 use kith_schema::tables::identity::users;
 
+use super::audit::audit_event_create_in_txn;
 use super::sessions::sessions_delete_in_txn;
-use super::users::{not_owned, user_is_owned_in_txn};
+use super::users::{not_owned, user_lock_in_txn};
 use super::{AccountRow, UserRow};
-use crate::domain::{AccountChange, Email};
+use crate::domain::{AccountChange, AuditEvent, AuditEventType, AuditSubject, Email};
 
-/// Changes the account `user_id` if it is `owner`'s, and answers it as it is then.
+/// Changes the account `user_id`, for `caller` if it is its own, and answers it as it is then.
 pub(crate) async fn account_update(
     database: &Database,
+    caller: &Caller,
     user_id: UserId,
-    owner: UserId,
     change: &AccountChange,
 ) -> Result<AccountRow, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
-            let own = users::table.find(user_id.get()).filter(users::id.eq(owner.get()));
+            let owner = caller.user_id().map_or(0, UserId::get);
+            let own = users::table.find(user_id.get()).filter(users::id.eq(owner));
             let lock = own.select(AccountRow::as_select()).for_no_key_update();
             let Some(row) = run("account_lock", lock.first(conn)).await.optional()? else {
                 return Err(not_owned(conn, user_id).await?.into());
@@ -29,7 +31,7 @@ pub(crate) async fn account_update(
             if change.etag.is_some_and(|etag| etag.version() != row.version) {
                 return Err(Etag::mismatch().into());
             }
-            account_set_in_txn(conn, row, change).await
+            account_set_in_txn(conn, caller, row, change).await
         })
         .await
 }
@@ -37,6 +39,7 @@ pub(crate) async fn account_update(
 /// Writes only what really changes: time and version stand still otherwise.
 async fn account_set_in_txn(
     conn: &mut Connection,
+    caller: &Caller,
     row: AccountRow,
     change: &AccountChange,
 ) -> Result<AccountRow, Abort> {
@@ -54,7 +57,11 @@ async fn account_set_in_txn(
             users::version.eq(users::version + 1),
         ))
         .returning(AccountRow::as_returning());
-    Ok(run("account_update", update.get_result(conn)).await?)
+    let updated: AccountRow = run("account_update", update.get_result(conn)).await?;
+    if (&row.user.username, &row.email) != (&updated.user.username, &updated.email) {
+        changed_in_txn(conn, AuditEventType::AccountUpdated, caller, row.user.id).await?;
+    }
+    Ok(updated)
 }
 
 /// The account after `change`, but for time and version, which the database gives.
@@ -75,19 +82,19 @@ fn with(row: &AccountRow, change: &AccountChange) -> AccountRow {
     wanted
 }
 
-/// Deactivates `user_id` and ends its sessions. With an `owner`, only if it is that user.
+/// Deactivates `user_id` and ends its sessions. A user does so for itself alone.
 pub(crate) async fn user_deactivate(
     database: &Database,
+    caller: &Caller,
     user_id: UserId,
-    owner: Option<UserId>,
 ) -> Result<UserRow, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
-            if !user_is_owned_in_txn(conn, user_id, owner).await? {
+            if !user_lock_in_txn(conn, user_id, caller.user_id()).await? {
                 return Err(not_owned(conn, user_id).await?.into());
             }
-            let user = user_set_active_in_txn(conn, user_id, false).await?;
-            // A statement after the update, so that it sees the sessions of sign-ins which the update waited for.
+            let user = user_set_active_in_txn(conn, caller, user_id, false).await?;
+            // A statement after the lock, so that it sees the sessions of sign-ins which the lock waited for.
             sessions_delete_in_txn(conn, user_id, None).await?;
             user.ok_or_else(|| user_not_found(user_id).into())
         })
@@ -95,15 +102,20 @@ pub(crate) async fn user_deactivate(
 }
 
 /// Reactivates `user_id`.
-pub(crate) async fn user_reactivate(database: &Database, user_id: UserId) -> Result<UserRow, Failure> {
+pub(crate) async fn user_reactivate(
+    database: &Database,
+    caller: &Caller,
+    user_id: UserId,
+) -> Result<UserRow, Failure> {
     let user = database
-        .transaction(async |conn: &mut Connection| user_set_active_in_txn(conn, user_id, true).await)
+        .transaction(async |conn: &mut Connection| user_set_active_in_txn(conn, caller, user_id, true).await)
         .await?;
     user.ok_or_else(|| user_not_found(user_id))
 }
 
 async fn user_set_active_in_txn(
     conn: &mut Connection,
+    caller: &Caller,
     user_id: UserId,
     active: bool,
 ) -> Result<Option<UserRow>, Abort> {
@@ -122,5 +134,21 @@ async fn user_set_active_in_txn(
             users::version.eq(users::version + 1),
         ))
         .returning(UserRow::as_returning());
-    Ok(Some(run("user_set_active", update.get_result(conn)).await?))
+    let updated = run("user_set_active", update.get_result(conn)).await?;
+    let event_type = match active {
+        true => AuditEventType::UserReactivated,
+        false => AuditEventType::UserDeactivated,
+    };
+    changed_in_txn(conn, event_type, caller, user_id.get()).await?;
+    Ok(Some(updated))
+}
+
+async fn changed_in_txn(
+    conn: &mut Connection,
+    event_type: AuditEventType,
+    caller: &Caller,
+    user_id: i64,
+) -> Result<(), DbError> {
+    let subject = AuditSubject::User(UserId::from_database(user_id));
+    audit_event_create_in_txn(conn, &AuditEvent::new(event_type, caller, &subject)).await
 }

@@ -3,11 +3,13 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
-use kith_primitives::Failure;
+use kith_postgres::{Abort, Connection, Database, DbError, OptionalRow, run};
+use kith_primitives::{Context, Failure, ServiceCaller, SessionId, UserId};
 use kith_schema::tables::identity::{refresh_tokens, sessions, users};
 
 use super::SessionRow;
+use super::audit::audit_event_create_in_txn;
+use crate::domain::{Actor, AuditEvent, AuditEventType, AuditSubject};
 
 /// What became of the exchange of a refresh token.
 #[derive(Clone, Debug)]
@@ -28,13 +30,25 @@ const RACE: &str = "rotated_at > clock_timestamp() - interval '10 seconds'";
 /// What the exchange leaves behind.
 pub(crate) struct NextToken<'a> {
     pub(crate) hash: &'a [u8],
-    pub(crate) address: &'a str,
     pub(crate) lifetime: TimeDelta,
 }
 
-/// Exchanges the token with `hash` for `next`. What must survive a refusal is committed before this returns.
+/// The session that a token belongs to, living or not.
+pub(crate) async fn refresh_token_session(
+    database: &Database,
+    hash: &[u8],
+) -> Result<Option<SessionId>, Failure> {
+    let id = database
+        .read(async |conn: &mut Connection| Ok(session_of_token(conn, hash).await?))
+        .await?;
+    Ok(id.map(SessionId::from_database))
+}
+
+/// Exchanges the token with `hash` for `next`. What must survive a refusal is committed before this returns. `service`
+/// passed the call on.
 pub(crate) async fn refresh_token_exchange(
     database: &Database,
+    service: Option<&ServiceCaller>,
     hash: &[u8],
     next: &NextToken<'_>,
 ) -> Result<Refresh, Failure> {
@@ -59,6 +73,7 @@ pub(crate) async fn refresh_token_exchange(
             }
             let end = diesel::delete(sessions::table.find(session.id));
             run("session_delete", end.execute(conn)).await?;
+            audit_event_create_in_txn(conn, &reused(service, &session)).await?;
             Ok(Refresh::Reused)
         })
         .await
@@ -66,10 +81,7 @@ pub(crate) async fn refresh_token_exchange(
 
 /// The living session of a token, if its user is active.
 async fn session_lock_in_txn(conn: &mut Connection, hash: &[u8]) -> Result<Option<SessionRow>, Abort> {
-    let of_token = refresh_tokens::table
-        .find(hash)
-        .select(refresh_tokens::session_id);
-    let Some(id): Option<i64> = run("refresh_token_find", of_token.first(conn)).await.optional()? else {
+    let Some(id) = session_of_token(conn, hash).await? else {
         return Ok(None);
     };
     let active = users::table.filter(users::is_active).select(users::id);
@@ -80,6 +92,23 @@ async fn session_lock_in_txn(conn: &mut Connection, hash: &[u8]) -> Result<Optio
         .select(SessionRow::as_select())
         .for_update();
     Ok(run("session_lock", lock.first(conn)).await.optional()?)
+}
+
+async fn session_of_token(conn: &mut Connection, hash: &[u8]) -> Result<Option<i64>, DbError> {
+    let of_token = refresh_tokens::table
+        .find(hash)
+        .select(refresh_tokens::session_id);
+    run("refresh_token_find", of_token.first(conn)).await.optional()
+}
+
+/// Nobody is the actor: whoever holds a spent token has proved nothing.
+fn reused(service: Option<&ServiceCaller>, session: &SessionRow) -> AuditEvent {
+    let subject = AuditSubject::User(UserId::from_database(session.user_id));
+    AuditEvent::new(
+        AuditEventType::RefreshTokenReused,
+        Actor::nobody(service),
+        &subject,
+    )
 }
 
 async fn session_extend_in_txn(
@@ -94,7 +123,7 @@ async fn session_extend_in_txn(
     run("refresh_token_create", insert.execute(conn)).await?;
     let extend = diesel::update(sessions::table.find(id))
         .set((
-            sessions::address.eq(next.address),
+            sessions::address.eq(Context::peer_address()),
             sessions::refreshed_at.eq(diesel::dsl::now),
             sessions::expires_at
                 .eq(sql::<Timestamptz>("now() + ").bind::<diesel::sql_types::Interval, _>(next.lifetime)),

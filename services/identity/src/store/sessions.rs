@@ -4,15 +4,16 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Bytea, Interval, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, OptionalRow, cursor, cursor_time, run};
-use kith_primitives::{Failure, Page, Reason, SessionId, UserId};
+use kith_postgres::{Connection, Database, DbError, OptionalRow, cursor, cursor_time, run};
+use kith_primitives::{Caller, Failure, Page, Reason, ServiceCaller, SessionId, UserId};
 use kith_schema::tables::identity::{sessions, users};
 use secrecy::ExposeSecret;
 
 use super::UserRow;
+use super::audit::audit_event_create_in_txn;
 use super::credentials::Credential;
-use super::users::not_owned;
-use crate::domain::DeviceLabel;
+use super::users::{not_owned, user_lock_in_txn};
+use crate::domain::{Actor, AuditEvent, AuditEventType, AuditSubject, DeviceLabel};
 
 /// A session.
 #[derive(Clone, Debug, Queryable, Selectable, QueryableByName)]
@@ -30,7 +31,6 @@ pub(crate) struct SessionRow {
 /// What a sign-in leaves behind.
 pub(crate) struct NewSession<'a> {
     pub(crate) device_label: &'a DeviceLabel,
-    pub(crate) address: &'a str,
     pub(crate) token_hash: &'a [u8],
     pub(crate) lifetime: TimeDelta,
 }
@@ -76,31 +76,47 @@ WITH account AS MATERIALIZED (
     RETURNING id, user_id, device_label, address, created_at, refreshed_at, expires_at
 ), token AS (
     INSERT INTO identity.refresh_tokens (token_hash, session_id) SELECT $6, id FROM session
+), event AS (
+    INSERT INTO identity.audit_events (type, actor, service, subject, address, request_id)
+    SELECT $7, $8, $9, $10, $4, $11 FROM session
 )
 SELECT session.*, username, first_name, last_name, is_active, date_joined
 FROM session JOIN account ON account.id = session.user_id
 ";
 
 /// Makes a session for whoever proved to have `credential`, and answers it with its user; `None` when the account has
-/// changed since.
+/// changed since. `service` passed the sign-in on.
 pub(crate) async fn session_create(
     database: &Database,
+    service: Option<&ServiceCaller>,
     credential: &Credential,
     new: &NewSession<'_>,
 ) -> Result<Option<(SessionRow, UserRow)>, Failure> {
-    let row: Option<SignedInRow> = database
+    let user_id = credential.user_id;
+    let event = AuditEvent::new(
+        AuditEventType::SessionCreated,
+        Actor::user(user_id, service),
+        &AuditSubject::User(user_id),
+    );
+    let rows: Vec<SignedInRow> = database
         .write(async |conn: &mut Connection| {
             let query = sql_query(SESSION_CREATE)
-                .bind::<BigInt, _>(credential.user_id.get())
+                .bind::<BigInt, _>(user_id.get())
                 .bind::<Text, _>(credential.password_hash.0.expose_secret())
                 .bind::<Text, _>(new.device_label.as_str())
-                .bind::<Text, _>(new.address)
+                .bind::<Text, _>(&event.address)
                 .bind::<Interval, _>(new.lifetime)
-                .bind::<Bytea, _>(new.token_hash);
-            Ok(run("session_create", query.get_result(conn)).await.optional()?)
+                .bind::<Bytea, _>(new.token_hash)
+                .bind::<Text, _>(event.event_type.as_str())
+                .bind::<Text, _>(&event.actor)
+                .bind::<Text, _>(&event.service)
+                .bind::<Text, _>(&event.subject)
+                .bind::<Text, _>(&event.request_id);
+            // To the end: `get_result` would leave with the first row, before the commit has gone well.
+            Ok(run("session_create", query.load(conn)).await?)
         })
         .await?;
-    Ok(row.map(SignedInRow::into_parts))
+    Ok(rows.into_iter().next().map(SignedInRow::into_parts))
 }
 
 /// A user's living sessions, newest first, and the token of the next page.
@@ -133,50 +149,74 @@ pub(crate) async fn sessions_page(
     Ok((rows, next))
 }
 
-/// Ends one of a user's sessions and answers it as it was.
+/// Ends one of a user's living sessions, for `caller`, and answers it as it was.
 pub(crate) async fn session_delete(
     database: &Database,
+    caller: &Caller,
     user_id: UserId,
     session_id: SessionId,
 ) -> Result<Option<SessionRow>, Failure> {
     database
-        .write(async |conn: &mut Connection| {
+        .transaction(async |conn: &mut Connection| {
             let own = sessions::table
                 .find(session_id.get())
-                .filter(sessions::user_id.eq(user_id.get()));
+                .filter(sessions::user_id.eq(user_id.get()))
+                .filter(sessions::expires_at.gt(diesel::dsl::now));
             let delete = diesel::delete(own).returning(SessionRow::as_returning());
-            Ok(run("session_delete", delete.get_result(conn)).await.optional()?)
+            let ended = run("session_delete", delete.get_result(conn)).await.optional()?;
+            sessions_revoked_in_txn(conn, caller, user_id, usize::from(ended.is_some())).await?;
+            Ok(ended)
         })
         .await
 }
 
-/// Ends a user's sessions, but for `kept`, and answers how many. With an `owner`, only if it is that user.
+/// Ends a user's sessions, but for `kept`, and answers how many. A user does so for itself alone.
 pub(crate) async fn sessions_delete(
     database: &Database,
+    caller: &Caller,
     user_id: UserId,
-    owner: Option<UserId>,
     kept: Option<SessionId>,
 ) -> Result<usize, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
-            if !super::users::user_is_owned_in_txn(conn, user_id, owner).await? {
+            if !user_lock_in_txn(conn, user_id, caller.user_id()).await? {
                 return Err(not_owned(conn, user_id).await?.into());
             }
-            Ok(sessions_delete_in_txn(conn, user_id, kept).await?)
+            let ended = sessions_delete_in_txn(conn, user_id, kept).await?;
+            sessions_revoked_in_txn(conn, caller, user_id, ended).await?;
+            Ok(ended)
         })
         .await
 }
 
-/// Ends a user's sessions, but for `kept`, and answers how many.
+/// One event for one act, with the number of sessions that it ended; none when there were none.
+async fn sessions_revoked_in_txn(
+    conn: &mut Connection,
+    caller: &Caller,
+    user_id: UserId,
+    ended: usize,
+) -> Result<(), DbError> {
+    if ended == 0 {
+        return Ok(());
+    }
+    let subject = AuditSubject::User(user_id);
+    let event = AuditEvent::new(AuditEventType::SessionRevoked, caller, &subject);
+    audit_event_create_in_txn(conn, &event.times(ended)).await
+}
+
+/// Ends a user's sessions, but for `kept`, and answers how many there were; those that had expired were none any more.
+/// The user is locked before.
 pub(super) async fn sessions_delete_in_txn(
     conn: &mut Connection,
     user_id: UserId,
     kept: Option<SessionId>,
-) -> Result<usize, kith_postgres::DbError> {
+) -> Result<usize, DbError> {
     let others = sessions::table
         .filter(sessions::user_id.eq(user_id.get()))
         .filter(sessions::id.ne(kept.map_or(0, SessionId::get)));
-    run("sessions_delete", diesel::delete(others).execute(conn)).await
+    let delete = diesel::delete(others).returning(sessions::expires_at.gt(diesel::dsl::now));
+    let lived: Vec<bool> = run("sessions_delete", delete.get_results(conn)).await?;
+    Ok(lived.into_iter().filter(|lived| *lived).count())
 }
 
 /// The failure of a call that names a session which is not the caller's.

@@ -4,11 +4,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
-use kith_primitives::{Failure, Reason, UserId};
+use kith_primitives::{Caller, Failure, Reason, UserId};
 use kith_rules::identity::user_not_found;
 use kith_schema::tables::identity::users;
 
-use crate::domain::Username;
+use super::audit::audit_event_create_in_txn;
+use crate::domain::{AuditEvent, AuditEventType, AuditSubject, Username};
 
 /// The public part of a user. A password hash is never selected together with it.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable, QueryableByName)]
@@ -70,14 +71,24 @@ pub(crate) async fn users_find(
         .await
 }
 
-/// Removes a user and, by cascade, everything that hangs on it.
-pub(crate) async fn user_delete(database: &Database, id: UserId) -> Result<Option<UserRow>, Failure> {
+/// Removes a user, for `caller`, and by cascade everything that hangs on it.
+pub(crate) async fn user_delete(
+    database: &Database,
+    caller: &Caller,
+    id: UserId,
+) -> Result<Option<UserRow>, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
             let lock = diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(DELETE_LOCK);
             run("user_delete_lock", lock.execute(conn)).await?;
             let delete = diesel::delete(users::table.find(id.get())).returning(UserRow::as_returning());
-            Ok(run("user_delete", delete.get_result(conn)).await.optional()?)
+            let deleted = run("user_delete", delete.get_result(conn)).await.optional()?;
+            if deleted.is_some() {
+                let subject = AuditSubject::User(id);
+                let event = AuditEvent::new(AuditEventType::UserDeleted, caller, &subject);
+                audit_event_create_in_txn(conn, &event).await?;
+            }
+            Ok(deleted)
         })
         .await
 }
@@ -89,17 +100,22 @@ pub(crate) async fn user_exists(database: &Database, id: UserId) -> Result<bool,
         .await
 }
 
-/// Whether there is such a user, and it is the `owner`'s own where there is one.
-pub(super) async fn user_is_owned_in_txn(
+/// Locks a user, the `owner`'s own where there is one, and answers whether there is such a user.
+///
+/// Whatever ends several sessions of a user does this first: it waits for sign-ins under way, whose share lock this
+/// one excludes, and two that end the same sessions, each in an order of its own, are not each other's deadlock.
+pub(super) async fn user_lock_in_txn(
     conn: &mut Connection,
     id: UserId,
     owner: Option<UserId>,
 ) -> Result<bool, Abort> {
     let own = users::table
         .find(id.get())
-        .filter(users::id.eq(owner.unwrap_or(id).get()));
-    let owned = diesel::select(diesel::dsl::exists(own));
-    Ok(run("user_is_owned", owned.get_result(conn)).await?)
+        .filter(users::id.eq(owner.unwrap_or(id).get()))
+        .select(users::id)
+        .for_no_key_update();
+    let locked: Option<i64> = run("user_lock", own.first(conn)).await.optional()?;
+    Ok(locked.is_some())
 }
 
 /// Why nothing of `id` is the caller's: it is somebody else's, or nobody's.

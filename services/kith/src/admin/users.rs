@@ -96,11 +96,11 @@ async fn find(operator: &Operator, username: &str) -> Result<User, AnyError> {
     }
 }
 
-fn refused(status: &Status) -> AnyError {
+pub(super) fn refused(status: &Status) -> AnyError {
     format!("identity refused: {}", status.message()).into()
 }
 
-fn within<M>(message: M) -> Request<M> {
+pub(super) fn within<M>(message: M) -> Request<M> {
     let mut request = Request::new(message);
     request.set_timeout(CALL_WITHIN);
     request

@@ -1,4 +1,6 @@
-//! `kith admin`: what operators do to users and counters.
+//! `kith admin`: what operators do to users, counters and service accounts.
+
+mod service_accounts;
 
 use std::process::ExitCode;
 
@@ -69,6 +71,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands(subcommands.map(|subcommand| subcommand.args(args::<OperatorSettings>())))
+        .subcommand(service_accounts::command())
 }
 
 pub(super) fn run(
@@ -80,6 +83,9 @@ pub(super) fn run(
     let Some((name, matches)) = matches.subcommand() else {
         return Ok(ExitCode::from(2));
     };
+    if name == service_accounts::SERVICE_ACCOUNTS {
+        return service_accounts::run(invocation, matches, environment);
+    }
     let settings: OperatorSettings = invocation.read(matches, environment)?;
     let runtime = process::runtime()?;
     let action = ON_USERS.iter().find(|(action, ..)| *action == name);
@@ -98,13 +104,13 @@ pub(super) fn run(
 }
 
 async fn on_user(settings: OperatorSettings, username: &str, action: UserAction) -> Result<(), AnyError> {
-    let operator = Operator::of(settings, action.scopes())?;
+    let operator = Operator::of(settings, action.scopes()).await?;
     let done = act_on(&operator, username, action).await?;
     result(&format!("{done}\n"))
 }
 
 async fn on_counters(settings: OperatorSettings, is_repair: bool) -> Result<Checked, AnyError> {
-    let operator = Operator::of(settings, COUNTERS)?;
+    let operator = Operator::of(settings, COUNTERS).await?;
     let terminal = &mut Terminal::new("users", 0);
     let (checked, word) = if is_repair {
         (repair_counters(&operator, terminal).await?, "repaired")

@@ -81,7 +81,7 @@ pub(super) fn run(
 async fn import(path: &Path, ties: Ties, settings: OperatorSettings) -> Result<Summary, AnyError> {
     let file = File::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
-    let operator = Operator::of(settings, ties.scopes())?;
+    let operator = Operator::of(settings, ties.scopes()).await?;
     let imported = import_edges(
         BufReader::new(file),
         ties,

@@ -98,7 +98,7 @@ impl Refusal {
                 ExitCode::from(2)
             }
             Refusal::Failed(error) => {
-                report::progress(&format!("error: {}", report::chain(&*error)));
+                report::progress(&format!("error: {}", kith_primitives::chain(&*error)));
                 ExitCode::FAILURE
             }
         }

@@ -50,7 +50,9 @@ pub(super) fn run(
         .collect();
     let token = match (username, scopes.as_slice()) {
         (Some(username), []) => user_token(&directory, username)?,
-        (None, [_, ..]) => Local::find(&directory)?.operator_token(scopes)?,
+        (None, [_, ..]) => process::runtime()?
+            .block_on(Local::find(&directory))?
+            .operator_token(scopes)?,
         _ => {
             return Err(Refusal::Usage(
                 "give either a username or at least one --scope".to_owned(),
@@ -62,8 +64,9 @@ pub(super) fn run(
 }
 
 fn user_token(directory: &DataDirectory, username: &str) -> Result<SecretString, AnyError> {
-    let local = Local::find(directory)?;
-    let found = process::runtime()?.block_on(local.users(vec![Key::Username(username.to_owned())]))?;
+    let runtime = process::runtime()?;
+    let local = runtime.block_on(Local::find(directory))?;
+    let found = runtime.block_on(local.users(vec![Key::Username(username.to_owned())]))?;
     let user = found.into_iter().next().flatten();
     let user = user.ok_or_else(|| nobody(&local, username))?;
     local.user_token(&user)

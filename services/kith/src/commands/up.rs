@@ -93,7 +93,7 @@ async fn up(settings: UpSettings, keep: Keep) -> Result<ExitCode, AnyError> {
         biased;
         () = shutdown.cancelled() => None,
         exit = postgres.ended() => Some(exit.to_string()),
-        error = serve(&settings, &held, &postgres, &mut services, listeners, began) => Some(report::chain(&*error)),
+        error = serve(&settings, &held, &postgres, &mut services, listeners, began) => Some(kith_primitives::chain(&*error)),
     };
     if let Some(problem) = &ended {
         progress(&format!("error: {problem}\nstopping …"));
@@ -199,11 +199,13 @@ async fn start(
     create_roles(owner, &settings.roles).await?;
     bring_up_to_date(owner).await?;
     check_roles(owner, &settings.roles).await?;
-    let key = held.signing_key()?;
+    let keys = held.signing_keys()?;
     let facts = listeners.facts(settings)?;
-    services.start(settings, owner, key.clone(), listeners).await?;
+    services
+        .start(settings, owner, held.directory(), keys.clone(), listeners)
+        .await?;
     held.publish(&facts)?;
-    let local = Local::of(held.directory().clone(), facts, key)?;
+    let local = Local::of(held.directory().clone(), facts, &keys).await?;
     let cast = Cast::of(&local).await?;
     Ok(Announcement {
         local: &local,

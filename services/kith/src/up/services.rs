@@ -5,26 +5,26 @@ use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kith_client::{Channel, TlsFiles};
 use kith_identity::IdentitySettings;
+use kith_identity::settings::SIGNING_KEYS_INTERVAL;
 use kith_postgres::DatabaseUrl;
-use kith_rpc::client;
 use kith_rpc::process::AnyError;
 use kith_schema::Role;
 use kith_settings::Setting;
 use kith_social_graph::SocialGraphSettings;
-use kith_tokens::SigningKey;
+use kith_tokens::SigningKeys;
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::UpSettings;
 use super::settings::{IDENTITY_ADDRESS, SOCIAL_GRAPH_ADDRESS};
-use crate::report;
+use crate::data_directory::DataDirectory;
 use crate::run_file::RunFile;
 
 /// How long a service may take to become ready once its database is.
@@ -114,7 +114,8 @@ impl Services {
         &mut self,
         settings: &UpSettings,
         owner: &DatabaseUrl,
-        signing_key: SigningKey,
+        directory: &DataDirectory,
+        signing_keys: SigningKeys,
         listeners: Listeners,
     ) -> Result<(), AnyError> {
         let RunFile {
@@ -128,9 +129,13 @@ impl Services {
             pool: settings.pool.clone(),
             server: settings.server.clone(),
             tokens: settings.tokens.clone(),
-            signing_key,
+            signing_keys,
+            // Read again when it changes, so that `kith admin signing-keys new` takes effect.
+            signing_keys_file: Some(directory.signing_key_file()),
+            signing_keys_interval: SIGNING_KEYS_INTERVAL,
             session_lifetime: settings.session_lifetime,
             password_hashes_at_once: settings.password_hashes_at_once,
+            throttles: settings.throttles.clone(),
         };
         self.spawn(
             "identity",
@@ -146,6 +151,8 @@ impl Services {
             tokens: settings.tokens.clone(),
             identity_url,
             friends: settings.friends,
+            identity_tls: TlsFiles::default(),
+            signing_keys_interval: settings.signing_keys_interval,
         };
         self.spawn(
             "social-graph",
@@ -169,7 +176,7 @@ impl Services {
             || format!("{service} is not ready after {seconds} s; its log lines above say what it waits for");
         tokio::select! {
             ended = self.ended() => Err(ended.to_string().into()),
-            serving = timeout(READY_WITHIN, serving(client::channel(url)?)) => serving.map_err(|_| late().into()),
+            serving = timeout(READY_WITHIN, serving(kith_client::channel(url)?)) => serving.map_err(|_| late().into()),
         }
     }
 
@@ -196,7 +203,7 @@ fn why(joined: Result<(&'static str, Result<(), AnyError>), JoinError>) -> Ended
         },
         Ok((service, Err(error))) => Ended {
             service,
-            reason: report::chain(&*error),
+            reason: kith_primitives::chain(&*error),
         },
         Err(error) => Ended {
             service: "a service",

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kith_identity::ThrottleSettings;
 use kith_identity::settings::{self as identity, HASHES_AT_ONCE, SESSION_LIFETIME};
 use kith_postgres::{DatabaseUrl, PoolSettings};
-use kith_rpc::{ServerSettings, TokenSettings};
+use kith_rpc::{PlaintextServerSettings, SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
 use kith_social_graph::{FriendSettings, settings as social_graph};
 
@@ -37,10 +38,13 @@ pub(crate) struct UpSettings {
     pub(crate) session_lifetime: Duration,
     pub(crate) password_hashes_at_once: usize,
     pub(crate) friends: FriendSettings,
+    pub(crate) throttles: ThrottleSettings,
     /// Of each service.
     pub(crate) pool: PoolSettings,
     pub(crate) server: ServerSettings,
     pub(crate) tokens: TokenSettings,
+    /// Of the services that are not identity.
+    pub(crate) signing_keys_interval: Duration,
 }
 
 impl Topic for UpSettings {
@@ -51,13 +55,15 @@ impl Topic for UpSettings {
             &SOCIAL_GRAPH_ADDRESS,
             &SESSION_LIFETIME,
             &HASHES_AT_ONCE,
+            &SIGNING_KEYS_INTERVAL,
         ];
         let topics = [
             FriendSettings::settings(),
             RoleSettings::settings(),
             PoolSettings::settings(),
-            ServerSettings::settings(),
+            PlaintextServerSettings::settings(),
             TokenSettings::settings(),
+            ThrottleSettings::settings(),
         ];
         [DataDirectory::settings(), own, topics.concat()].concat()
     }
@@ -66,15 +72,19 @@ impl Topic for UpSettings {
         let directory = DataDirectory::read(reader);
         let database_url = reader.optional(&DATABASE_URL, DatabaseUrl::from_setting);
         let roles = RoleSettings::read(reader);
-        let server = ServerSettings::read(reader);
-        let identity_address = ServerSettings::listen_address(reader, &IDENTITY_ADDRESS, server.as_ref());
+        // Without TLS: the services call each other here, by addresses that no certificate is for.
+        let server = PlaintextServerSettings::read(reader);
+        let identity_address =
+            PlaintextServerSettings::listen_address(reader, &IDENTITY_ADDRESS, server.as_ref());
         let social_graph_address =
-            ServerSettings::listen_address(reader, &SOCIAL_GRAPH_ADDRESS, server.as_ref());
+            PlaintextServerSettings::listen_address(reader, &SOCIAL_GRAPH_ADDRESS, server.as_ref());
         let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let friends = FriendSettings::read(reader);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
+        let throttles = ThrottleSettings::read(reader);
+        let signing_keys_interval = reader.duration(&SIGNING_KEYS_INTERVAL);
         if matches!((&database_url, &roles), (Some(None), Some(roles)) if roles.any_is_given()) {
             reader.mistake(
                 &DATABASE_URL,
@@ -90,9 +100,11 @@ impl Topic for UpSettings {
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
             friends: friends?,
+            throttles: throttles?,
             pool: pool?,
-            server: server?,
+            server: server?.0,
             tokens: tokens?,
+            signing_keys_interval: signing_keys_interval?,
         })
     }
 }

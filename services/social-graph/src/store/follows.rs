@@ -102,7 +102,10 @@ async fn follow_create_once(database: &Database, edge: FollowEdge) -> Result<Cre
             let query = sql_query(FOLLOW_CREATE)
                 .bind::<BigInt, _>(edge.follower_id().get())
                 .bind::<BigInt, _>(edge.followed_id().get());
-            Ok(run("follow_create", query.get_result(conn)).await?)
+            // To the end: `get_result` would leave with the first row, before the commit has gone well.
+            let outcomes = run("follow_create", query.load(conn)).await?;
+            let outcome = outcomes.into_iter().next();
+            Ok(outcome.ok_or_else(|| Failure::internal("a follow that was tried has no outcome"))?)
         })
         .await
 }
@@ -145,7 +148,9 @@ pub(crate) async fn follow_delete(
         .write(async |conn: &mut Connection| {
             let target = follows::table.find((follower_id.get(), followed_id.get()));
             let delete = diesel::delete(target).returning(FollowRow::as_returning());
-            Ok(run("follow_delete", delete.get_result(conn)).await.optional()?)
+            // To the end, as above.
+            let deleted = run("follow_delete", delete.get_results(conn)).await?;
+            Ok(deleted.into_iter().next())
         })
         .await
 }

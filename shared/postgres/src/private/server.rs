@@ -38,7 +38,7 @@ const SETTINGS: [&str; 13] = [
     "max_wal_size=2GB",
 ];
 const DURABLE: [&str; 3] = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
-const FORGETFUL: [&str; 3] = ["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
+const FORGETFUL: [&str; 3] = ["fsync=off", "full_page_writes=off", "synchronous_commit=on"];
 
 /// A running server.
 ///

@@ -116,7 +116,7 @@ fn the_settings_are_those_that_kith_relies_on() {
         "C.UTF-8 C.UTF-8"
     );
     let ephemeral = start(&scratch.join("ephemeral"), Keep::Ephemeral);
-    assert_eq!(settings(&ephemeral), "UTF8 C  1024 UTC off off off");
+    assert_eq!(settings(&ephemeral), "UTF8 C  1024 UTC off on off");
 }
 
 #[test]

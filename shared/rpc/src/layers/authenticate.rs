@@ -4,33 +4,46 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::HeaderMap;
 use kith_primitives::{Caller, Failure, Reason};
-use kith_tokens::Subject;
+use kith_tokens::{Subject, TokenError};
 
-use super::{Inner, KnownCaller, Layers, Shared, refuse};
+use super::{Inner, KnownCaller, Layers, Shared, is_of_kith, refuse};
 
 /// Metadata key of a service's own token when it passes on a user's call.
 const SERVICE_AUTHORIZATION: &str = "x-kith-service-authorization";
 
 /// Proves who calls. A call without token goes on without caller; one with a bad token ends here.
 ///
-/// RPCs that are open to all ignore tokens, so that a caller with an expired one can sign in again.
+/// RPCs that are open to all ignore `authorization`, so that a caller with an expired token can sign in again. A service
+/// that passes such a call on proves itself all the same: it has limits of its own.
 pub(super) async fn authenticate(State(shared): Layers, mut request: Request, inner: Inner) -> Response {
     let method = shared.methods.find(request.uri().path());
     let open = method.is_none_or(|method| method.audience == crate::methods::Audience::Open);
-    if !open {
-        match caller(&shared, request.headers()) {
-            Ok(Some(caller)) => {
-                if let Some(known) = request.extensions().get::<KnownCaller>() {
-                    // Nobody else fills it.
-                    let _ = known.0.set(caller.clone());
-                }
-                request.extensions_mut().insert(caller);
+    let caller = match open {
+        true if is_of_kith(&request) => passing_on(&shared, request.headers()),
+        true => Ok(None),
+        false => caller(&shared, request.headers()),
+    };
+    match caller {
+        Ok(Some(caller)) => {
+            if let Some(known) = request.extensions().get::<KnownCaller>() {
+                // Nobody else fills it.
+                let _ = known.0.set(caller.clone());
             }
-            Ok(None) => {}
-            Err(failure) => return refuse(failure),
+            request.extensions_mut().insert(caller);
         }
+        Ok(None) => {}
+        Err(failure) => return refuse(failure),
     }
     inner.run(request).await
+}
+
+/// The service that passes on the call of somebody who is not signed in.
+fn passing_on(shared: &Shared, headers: &HeaderMap) -> Result<Option<Caller>, Failure> {
+    match subject(shared, headers, SERVICE_AUTHORIZATION)? {
+        None => Ok(None),
+        Some(Subject::Service(service)) => Ok(Some(Caller::Service(service))),
+        Some(Subject::User(_)) => Err(invalid("x-kith-service-authorization must be a service's token")),
+    }
 }
 
 fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Option<Caller>, Failure> {
@@ -67,8 +80,11 @@ fn subject(shared: &Shared, headers: &HeaderMap, key: &str) -> Result<Option<Sub
         return Err(invalid("must be: Bearer <access token>"));
     }
     let keys = shared.keys.current().ok_or_else(no_keys)?;
-    let verified = shared.verifier.verify(&keys, token.trim())?;
-    Ok(Some(verified.subject))
+    let verified = shared.verifier.verify(&keys, token.trim());
+    if verified == Err(TokenError::KeyUnknown) {
+        shared.keys.want_news();
+    }
+    Ok(Some(verified?.subject))
 }
 
 fn invalid(text: &str) -> Failure {

@@ -8,12 +8,13 @@ use tracing::{Instrument, Span, error, info};
 
 use super::catch_panics::caught;
 use super::{Inner, Layers, refuse};
+use crate::limits::Place;
 use crate::status::carried;
 
 /// Runs every mutation in a task of its own, so that a caller who hangs up cannot stop it half-way.
 ///
 /// The tasks are tracked: shutdown waits for them.
-pub(super) async fn detach(State(shared): Layers, request: Request, inner: Inner) -> Response {
+pub(super) async fn detach(State(shared): Layers, mut request: Request, inner: Inner) -> Response {
     let read_only = shared
         .methods
         .find(request.uri().path())
@@ -21,9 +22,12 @@ pub(super) async fn detach(State(shared): Layers, request: Request, inner: Inner
     if read_only {
         return inner.run(request).await;
     }
+    let place = request.extensions_mut().remove::<Place>();
     let (answer, answered) = oneshot::channel();
     let call = async move {
         let response = caught(inner.run(request)).await;
+        // Only now: a call whose caller has left takes its place too, until it ends.
+        drop(place);
         if let Err(unheard) = answer.send(response) {
             log(&unheard);
         }

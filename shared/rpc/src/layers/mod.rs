@@ -13,6 +13,8 @@ mod explain;
 mod observe;
 mod readiness;
 mod receive;
+mod share;
+mod shed;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -27,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::health::Readiness;
+use crate::limits::Limits;
 use crate::methods::Methods;
 use crate::status::carry;
 
@@ -37,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) verifier: Verifier,
     pub(crate) keys: SharedKeys,
     pub(crate) readiness: Readiness,
+    pub(crate) limits: Limits,
     /// Cancelled when streams must end.
     pub(crate) drain: CancellationToken,
     pub(crate) mutations: TaskTracker,
@@ -60,7 +64,7 @@ macro_rules! layers {
     };
 }
 
-layers!(observe explain end_streams catch_panics deadline readiness authenticate authorise receive detach);
+layers!(observe explain shed end_streams catch_panics deadline readiness authenticate share authorise receive detach);
 
 /// Who calls, for the access log: `observe` makes it and `authenticate` fills it, so that it is known however the call
 /// ends.
@@ -79,6 +83,11 @@ fn request_id(request: &Request) -> RequestId {
         .get::<RequestId>()
         .cloned()
         .unwrap_or_else(RequestId::random)
+}
+
+/// Whether a contract of Kith has the call, and not one of gRPC: health and reflection.
+fn is_of_kith(request: &Request) -> bool {
+    request.uri().path().starts_with("/kith.")
 }
 
 type Layers = State<Arc<Shared>>;

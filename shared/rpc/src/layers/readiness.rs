@@ -4,15 +4,14 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use kith_primitives::{Failure, Reason};
 
-use super::{Inner, Layers, refuse};
+use super::{Inner, Layers, is_of_kith, refuse};
 
 /// Refuses calls until the service has been ready once: before its migrations are there, answers would be INTERNAL.
 ///
 /// Later losses are not judged here. A database that went away fails its calls by itself, and one that comes back
 /// serves again at once.
 pub(super) async fn readiness(State(shared): Layers, request: Request, inner: Inner) -> Response {
-    let ours = request.uri().path().starts_with("/kith.");
-    if ours && !shared.readiness.has_been_ready() {
+    if is_of_kith(&request) && !shared.readiness.has_been_ready() {
         let missing = shared.readiness.missing().join(", ");
         let failure = Failure::new(
             Reason::ServiceNotReady,

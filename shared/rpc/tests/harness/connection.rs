@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -10,7 +11,10 @@ use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
 use prost::Message;
-use tokio::net::TcpStream;
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_health::pb::health_client::HealthClient;
@@ -29,12 +33,35 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).await.expect("somebody listens")).await
+    }
+
+    /// From an address of this machine.
+    pub(crate) async fn open_from(own: &str, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        let own = SocketAddr::new(own.parse().expect("an address"), 0);
+        socket.bind(own).expect("an address of ours");
+        Self::over(socket.connect(address).await.expect("somebody listens")).await
+    }
+
+    /// Over TLS, to a server that is called `kith.test`.
+    pub(crate) async fn open_tls(address: SocketAddr, config: &Arc<ClientConfig>) -> Self {
         let connected = TcpStream::connect(address).await.expect("somebody listens");
-        let socket = connected.into_std().expect("a socket");
-        let driven = socket
-            .try_clone()
-            .and_then(TcpStream::from_std)
-            .expect("a socket");
+        let (socket, driven) = halves(connected);
+        let name = "kith.test".try_into().expect("a name");
+        let tls = TlsConnector::from(Arc::clone(config)).connect(name, driven);
+        Self::begin(socket, tls.await.expect("a handshake")).await
+    }
+
+    async fn over(connected: TcpStream) -> Self {
+        let (socket, driven) = halves(connected);
+        Self::begin(socket, driven).await
+    }
+
+    async fn begin<S>(socket: std::net::TcpStream, driven: S) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (requests, driver) = handshake(TokioExecutor::new(), TokioIo::new(driven))
             .await
             .expect("HTTP/2");
@@ -88,6 +115,15 @@ impl Connection {
     pub(crate) fn cut(self) {
         self.socket.shutdown(Shutdown::Both).expect("it is open");
     }
+}
+
+/// The same socket twice: to cut, and to speak through.
+fn halves(connected: TcpStream) -> (std::net::TcpStream, TcpStream) {
+    // Or the second half of each request waits for the acknowledgement of its first.
+    connected.set_nodelay(true).expect("it is open");
+    let socket = connected.into_std().expect("a socket");
+    let driven = socket.try_clone().and_then(TcpStream::from_std);
+    (socket, driven.expect("a socket"))
 }
 
 /// What the generated clients call.

@@ -79,8 +79,9 @@ impl IdentityService for Identity {
         .await
     }
 
+    /// Never answers.
     async fn register(&self, _: Request<RegisterRequest>) -> Answer<RegisterResponse> {
-        nothing()
+        std::future::pending().await
     }
 
     async fn authenticate(&self, _: Request<AuthenticateRequest>) -> Answer<AuthenticateResponse> {
@@ -162,6 +163,59 @@ impl IdentityService for Identity {
         &self,
         _: Request<RevokeAllSessionsRequest>,
     ) -> Answer<RevokeAllSessionsResponse> {
+        nothing()
+    }
+
+    async fn rotate_signing_key(
+        &self,
+        _: Request<RotateSigningKeyRequest>,
+    ) -> Answer<RotateSigningKeyResponse> {
+        nothing()
+    }
+
+    async fn remove_signing_key(
+        &self,
+        _: Request<RemoveSigningKeyRequest>,
+    ) -> Answer<RemoveSigningKeyResponse> {
+        nothing()
+    }
+
+    async fn create_service_account(
+        &self,
+        _: Request<CreateServiceAccountRequest>,
+    ) -> Answer<CreateServiceAccountResponse> {
+        nothing()
+    }
+
+    async fn list_service_accounts(
+        &self,
+        _: Request<ListServiceAccountsRequest>,
+    ) -> Answer<ListServiceAccountsResponse> {
+        nothing()
+    }
+
+    async fn rotate_service_secret(
+        &self,
+        _: Request<RotateServiceSecretRequest>,
+    ) -> Answer<RotateServiceSecretResponse> {
+        nothing()
+    }
+
+    async fn revoke_service_account(
+        &self,
+        _: Request<RevokeServiceAccountRequest>,
+    ) -> Answer<RevokeServiceAccountResponse> {
+        nothing()
+    }
+
+    async fn issue_service_token(
+        &self,
+        _: Request<IssueServiceTokenRequest>,
+    ) -> Answer<IssueServiceTokenResponse> {
+        nothing()
+    }
+
+    async fn list_audit_events(&self, _: Request<ListAuditEventsRequest>) -> Answer<ListAuditEventsResponse> {
         nothing()
     }
 }

@@ -1,5 +1,6 @@
 //! A real server around handlers that do what a test tells them, and callers of every kind.
 
+mod certificates;
 mod connection;
 mod frames;
 mod graph;
@@ -11,6 +12,7 @@ mod server;
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) use certificates::{Authority, Mount};
 pub(crate) use connection::{Connection, message_of};
 pub(crate) use frames::RawConnection;
 pub(crate) use graph::{Graph, Plan};

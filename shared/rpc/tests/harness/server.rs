@@ -1,5 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kith_contracts::{identity, social_graph};
 use kith_primitives::{ServiceId, UserId};
@@ -53,8 +53,12 @@ impl TestServer {
 
     /// Serves the fake identity.
     pub(crate) async fn of_identity(identity: &Identity) -> Self {
+        Self::of_identity_with(identity, |_| {}).await
+    }
+
+    pub(crate) async fn of_identity_with(identity: &Identity, change: impl FnOnce(&mut Options)) -> Self {
         let name = identity::v1::identity_service_server::SERVICE_NAME;
-        Self::serve(name, identity.routes(), Graph::new(), |_| {}).await
+        Self::serve(name, identity.routes(), Graph::new(), change).await
     }
 
     async fn serve(
@@ -78,8 +82,11 @@ impl TestServer {
         };
         change(&mut options);
         let key = SigningKey::generate().expect("random");
-        let own = || SharedKeys::own(VerifyingKeys::new([key.public_key()]));
-        let keys = options.keys.unwrap_or_else(own);
+        let keys = options.keys.unwrap_or_else(|| {
+            let own = SharedKeys::new();
+            own.replace(VerifyingKeys::new([key.public_key()]), Instant::now());
+            own
+        });
         let verifier = Verifier::new(ISSUER, ISSUER).expect("our provider");
         let (readiness, shutdown) = (Readiness::new(), CancellationToken::new());
         let latch = readiness.latch("test");

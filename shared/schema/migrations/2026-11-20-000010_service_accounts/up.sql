@@ -1,5 +1,6 @@
 CREATE TABLE identity.service_accounts (
-    id bigint GENERATED ALWAYS AS IDENTITY
+    -- 1 is whoever holds a signing key and signs by hand, as `kith token` does: no account is called so.
+    id bigint GENERATED ALWAYS AS IDENTITY (START WITH 2)
         CONSTRAINT identity_service_accounts_pkey PRIMARY KEY,
     name text NOT NULL
         CONSTRAINT identity_service_accounts_name_required CHECK (name <> '')

@@ -1,0 +1,156 @@
+//! Which limits an attempt must keep to. They hold over all replicas: the database counts.
+
+use kith_primitives::{SessionId, UserId};
+use kith_settings::{Reader, Setting, Topic};
+
+use crate::domain::{Bucket, Limit, NameKey, Origin, Whose};
+
+const RULE: &str = "attempts and a time, such as 10/5m, or off";
+const SIGN_IN: Setting = Setting::new(
+    "throttle-sign-in",
+    "failed sign-ins to one account by one caller; wrong old passwords too",
+)
+.value(RULE)
+.default("10/5m");
+const SIGN_IN_BY_ACCOUNT: Setting = Setting::new(
+    "throttle-sign-in-by-account",
+    "failed sign-ins to one account, but from addresses where it is signed in; more than one caller can have",
+)
+.value(RULE)
+.default("100/10m");
+const SIGN_IN_BY_CALLER: Setting = Setting::new("throttle-sign-in-by-caller", "sign-ins by one caller")
+    .value(RULE)
+    .default("300/5m");
+const REGISTER_BY_CALLER: Setting =
+    Setting::new("throttle-register-by-caller", "registrations by one caller")
+        .value(RULE)
+        .default("60/1h");
+const REFRESH_BY_SESSION: Setting = Setting::new("throttle-refresh-by-session", "refreshes of one session")
+    .value(RULE)
+    .default("60/5m");
+const REFRESH_BY_CALLER: Setting = Setting::new("throttle-refresh-by-caller", "refreshes by one caller")
+    .value(RULE)
+    .default("3000/5m");
+const BY_SERVICE: Setting = Setting::new(
+    "throttle-by-service",
+    "sign-ins, registrations and refreshes of its users by one service, in the place of the limits by caller",
+)
+.value(RULE)
+.default("10000/1m");
+
+/// How often what can be tried without a token may be tried. `None` is no limit.
+#[derive(Clone, Debug, Default)]
+pub struct ThrottleSettings {
+    /// Failed attempts for one account by one caller.
+    pub sign_in: Option<Limit>,
+    /// Attempts for one account by all callers.
+    pub sign_in_by_account: Option<Limit>,
+    /// Sign-ins by one caller.
+    pub sign_in_by_caller: Option<Limit>,
+    /// Registrations by one caller.
+    pub register_by_caller: Option<Limit>,
+    /// Refreshes of one session.
+    pub refresh_by_session: Option<Limit>,
+    /// Refreshes by one caller.
+    pub refresh_by_caller: Option<Limit>,
+    /// All of them by one service for its users.
+    pub by_service: Option<Limit>,
+}
+
+impl Topic for ThrottleSettings {
+    fn settings() -> Vec<&'static Setting> {
+        vec![
+            &SIGN_IN,
+            &SIGN_IN_BY_ACCOUNT,
+            &SIGN_IN_BY_CALLER,
+            &REGISTER_BY_CALLER,
+            &REFRESH_BY_SESSION,
+            &REFRESH_BY_CALLER,
+            &BY_SERVICE,
+        ]
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut limit = |setting| reader.value_with(setting, Limit::parse);
+        let (sign_in, sign_in_by_account) = (limit(&SIGN_IN), limit(&SIGN_IN_BY_ACCOUNT));
+        let (sign_in_by_caller, register_by_caller) = (limit(&SIGN_IN_BY_CALLER), limit(&REGISTER_BY_CALLER));
+        let (refresh_by_session, refresh_by_caller) = (limit(&REFRESH_BY_SESSION), limit(&REFRESH_BY_CALLER));
+        let by_service = limit(&BY_SERVICE);
+        if let (Some(one), Some(Some(all))) = (sign_in, sign_in_by_account)
+            && one.is_none_or(|one| one.exhausts(all))
+        {
+            reader.mistake(
+                &SIGN_IN_BY_ACCOUNT,
+                "must allow more, and more often, than --throttle-sign-in, or be off: \
+                one caller could keep the account's owner out",
+            );
+        }
+        Some(Self {
+            sign_in: sign_in?,
+            sign_in_by_account: sign_in_by_account?,
+            sign_in_by_caller: sign_in_by_caller?,
+            register_by_caller: register_by_caller?,
+            refresh_by_session: refresh_by_session?,
+            refresh_by_caller: refresh_by_caller?,
+            by_service: by_service?,
+        })
+    }
+}
+
+impl ThrottleSettings {
+    /// What a sign-in takes, before anything costly is done for it.
+    ///
+    /// The bucket of the account is for many callers who share out their guesses: one caller alone has only its own
+    /// bucket of the account, which is smaller and fills more slowly ([`ThrottleSettings::read`] sees to that), and
+    /// what is refused there takes nothing here. So nobody empties it alone; but many can, and then it must not keep
+    /// out the owner. Hence it is not taken where the call is `familiar`, from an address at which the account is
+    /// signed in: guesses come from elsewhere, and what does come from there has the caller's bucket still. A service is
+    /// one caller, with one bucket for all that it passes on, and needs this one no more than an address does.
+    pub(crate) fn sign_in(&self, origin: Origin, name: &NameKey, familiar: bool) -> Vec<Bucket> {
+        let of_many = self
+            .sign_in_by_account
+            .filter(|_| !familiar && !matches!(origin, Origin::Service(_)))
+            .map(|limit| limit.bucket(Whose::Account, format!("account/{name}")));
+        let pair = self.sign_in_pair(origin, name);
+        let of_caller = self.of_caller(self.sign_in_by_caller, origin, "sign-in");
+        [pair, of_many, of_caller].into_iter().flatten().collect()
+    }
+
+    /// What a success gives back: only failures count for this one.
+    pub(crate) fn sign_in_pair(&self, origin: Origin, name: &NameKey) -> Option<Bucket> {
+        let bucket = |limit: Limit| limit.bucket(Whose::Account, format!("sign-in/{name}/{origin}"));
+        self.sign_in.map(bucket)
+    }
+
+    /// What a user takes who proves its old password.
+    pub(crate) fn old_password(&self, origin: Origin, user_id: UserId) -> Option<Bucket> {
+        let bucket = |limit: Limit| limit.bucket(Whose::Account, format!("password/{user_id}/{origin}"));
+        self.sign_in.map(bucket)
+    }
+
+    /// What a registration takes.
+    pub(crate) fn register(&self, origin: Origin) -> Vec<Bucket> {
+        self.of_caller(self.register_by_caller, origin, "register")
+            .into_iter()
+            .collect()
+    }
+
+    /// What an exchange of a refresh token takes; `None` is the session of a token that nobody knows.
+    pub(crate) fn refresh(&self, origin: Origin, session: Option<SessionId>) -> Vec<Bucket> {
+        let bucket = |limit: Limit, id| limit.bucket(Whose::Session, format!("session/{id}"));
+        let of_session = self
+            .refresh_by_session
+            .zip(session)
+            .map(|(limit, id)| bucket(limit, id));
+        let of_caller = self.of_caller(self.refresh_by_caller, origin, "refresh");
+        of_session.into_iter().chain(of_caller).collect()
+    }
+
+    fn of_caller(&self, limit: Option<Limit>, origin: Origin, what: &str) -> Option<Bucket> {
+        let (limit, key) = match origin {
+            Origin::Service(_) => (self.by_service, format!("caller/{origin}")),
+            Origin::Network(_) | Origin::Unknown => (limit, format!("caller/{what}/{origin}")),
+        };
+        limit.map(|limit| limit.bucket(Whose::Caller, key))
+    }
+}

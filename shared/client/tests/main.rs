@@ -1,0 +1,10 @@
+//! Channels against real servers, which answer, hang, refuse and break as told.
+
+mod context;
+mod harness;
+mod limits;
+mod retries;
+mod servers;
+mod settings;
+mod tls;
+mod tokens;
