@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 const PASSWORD: &str = "correct horse battery";
 
-/// Some 2,000 users, each of whom follows some 30, and all of whom follow the first.
+/// Some 2,000 users, each of whom follows some 30, and all of whom follow the first. Who follows is a friend too.
 const FILL: &str = "
     INSERT INTO identity.users (username, email)
         SELECT 'filler' || number, 'filler' || number || '@example.com' FROM generate_series(1, 2000) AS number;
@@ -27,6 +27,10 @@ const FILL: &str = "
             JOIN identity.users ON id = (follower * 7 + step * step * 31) % 2000 + 1
             UNION SELECT min(id) FROM identity.users) AS following (followed)
         WHERE follower <> followed;
+    INSERT INTO social_graph.friendships (user_id, friend_id, created_at)
+        SELECT side.user_id, side.friend_id, created_at FROM social_graph.follows,
+            LATERAL (VALUES (follower_id, followed_id), (followed_id, follower_id)) AS side (user_id, friend_id)
+        ON CONFLICT DO NOTHING;
     ANALYZE";
 
 /// The server's log, where auto_explain writes the plans of this one database's statements.
@@ -58,7 +62,14 @@ impl Plans {
         loop {
             let log = log();
             let plans = &log[self.read..];
-            for table in ["users", "profiles", "credentials", "follows", "follow_counts"] {
+            for table in [
+                "users",
+                "profiles",
+                "credentials",
+                "follows",
+                "follow_counts",
+                "friendships",
+            ] {
                 assert!(
                     !plans.contains(&format!("Seq Scan on {table} ")),
                     "{rpc}: {plans}"
@@ -212,6 +223,57 @@ async fn follows(app: &TestApp, user: &TestUser, plans: &mut Plans) {
     }
 }
 
+async fn friends(app: &TestApp, user: &TestUser, plans: &mut Plans) {
+    let mut graph = app.social_graph(user);
+    // Whoever is everybody's friend has nobody to be suggested.
+    let mut another = app.social_graph(&app.signed_in(user.id + 7, "filler7"));
+    let (mut friends, mut mutual, mut suggested) = (String::new(), String::new(), String::new());
+    for _page in 0..2 {
+        let request = ListFriendsRequest {
+            user_id: user.id,
+            page_size: 10,
+            page_token: friends,
+        };
+        friends = check!(
+            plans,
+            graph,
+            list_friends(request),
+            "social_graph_friendships_page"
+        )
+        .next_page_token;
+        let request = ListMutualFriendsRequest {
+            user_id: user.id,
+            other_user_id: user.id + 1,
+            page_size: 10,
+            page_token: mutual,
+        };
+        mutual = check!(
+            plans,
+            graph,
+            list_mutual_friends(request),
+            "social_graph_friendships_pkey"
+        )
+        .next_page_token;
+        let request = SuggestFriendsRequest {
+            page_size: 10,
+            page_token: suggested,
+        };
+        suggested = check!(
+            plans,
+            another,
+            suggest_friends(request),
+            "social_graph_friendships_page" "identity_users_pkey"
+        )
+        .next_page_token;
+        assert!(
+            ![&friends, &mutual, &suggested]
+                .iter()
+                .any(|token| token.is_empty()),
+            "there is another page"
+        );
+    }
+}
+
 // Control: FILL that drops social_graph_follows_followers_page; ListFollowers read all follows and sorted them.
 #[tokio::test]
 async fn every_read_is_served_by_indexes_planned_for_its_arguments_or_for_any() {
@@ -220,5 +282,6 @@ async fn every_read_is_served_by_indexes_planned_for_its_arguments_or_for_any() 
         let mut plans = Plans::of(&app.database, mode).await;
         accounts(&app, &user, &mut plans).await;
         follows(&app, &user, &mut plans).await;
+        friends(&app, &user, &mut plans).await;
     }
 }

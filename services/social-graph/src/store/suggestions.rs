@@ -43,7 +43,7 @@ WITH friends AS MATERIALIZED (
     ORDER BY mutual_friends DESC, user_id
     LIMIT 1000
 ), accounts AS MATERIALIZED (
-    SELECT id FROM identity.accounts WHERE is_active AND id IN (SELECT user_id FROM strangers)
+    SELECT id FROM identity.accounts WHERE is_active AND id = ANY (ARRAY(SELECT user_id FROM strangers))
 )
 SELECT user_id, mutual_friends
 FROM strangers
