@@ -215,6 +215,204 @@ fn insert_block(blocker_id: i64, blocked_id: i64) -> String {
     format!("INSERT INTO social_graph.blocks (blocker_id, blocked_id) VALUES ({blocker_id}, {blocked_id})")
 }
 
+/// A rule of what one user does to another, broken by the other being who it is.
+fn deed<R: Message + 'static>(
+    constraint: &'static str,
+    method: &'static str,
+    before: Made<String>,
+    request: fn(&World) -> R,
+    sql: fn(&World) -> String,
+) -> Break {
+    Break {
+        constraint,
+        method,
+        before,
+        request: Box::new(move |world| request(world).encode_to_vec()),
+        sql: Box::new(sql),
+    }
+}
+
+fn insert_mute(muter_id: i64, muted_id: i64, expires_at: &str) -> String {
+    format!(
+        "INSERT INTO social_graph.mutes (muter_id, muted_id, expires_at) VALUES ({muter_id}, {muted_id}, {expires_at})"
+    )
+}
+
+fn insert_request(from_user_id: i64, to_user_id: i64, note: &str) -> String {
+    format!(
+        "INSERT INTO social_graph.friend_requests (from_user_id, to_user_id, note)
+        VALUES ({from_user_id}, {to_user_id}, '{note}')"
+    )
+}
+
+fn block(user_id: i64) -> BlockUserRequest {
+    BlockUserRequest {
+        user_id,
+        allow_existing: false,
+    }
+}
+
+fn mute(user_id: i64) -> MuteUserRequest {
+    MuteUserRequest {
+        user_id,
+        ..Default::default()
+    }
+}
+
+fn ask(user_id: i64) -> SendFriendRequestRequest {
+    SendFriendRequestRequest {
+        user_id,
+        ..Default::default()
+    }
+}
+
+fn blocks_and_mutes() -> Vec<Break> {
+    vec![
+        deed(
+            "social_graph_follows_not_blocked",
+            "Follow",
+            Box::new(|world| insert_block(world.other.id, world.owner.id)),
+            |world| FollowRequest {
+                user_id: world.other.id,
+                allow_existing: true,
+            },
+            |world| insert_follow(world.owner.id, world.other.id),
+        ),
+        deed(
+            "social_graph_blocks_pkey",
+            "BlockUser",
+            Box::new(|world| insert_block(world.owner.id, world.other.id)),
+            |world| block(world.other.id),
+            |world| insert_block(world.owner.id, world.other.id),
+        ),
+        deed(
+            "social_graph_blocks_no_self_block",
+            "BlockUser",
+            nothing(),
+            |world| block(world.owner.id),
+            |world| insert_block(world.owner.id, world.owner.id),
+        ),
+        deed(
+            "social_graph_blocks_blocker_id_fkey",
+            "BlockUser",
+            nothing(),
+            |world| block(world.other.id),
+            |world| insert_block(NOBODY, world.other.id),
+        ),
+        deed(
+            "social_graph_blocks_blocked_id_fkey",
+            "BlockUser",
+            nothing(),
+            |_| block(NOBODY),
+            |world| insert_block(world.owner.id, NOBODY),
+        ),
+        deed(
+            "social_graph_mutes_pkey",
+            "MuteUser",
+            Box::new(|world| insert_mute(world.owner.id, world.other.id, "NULL")),
+            |world| mute(world.other.id),
+            |world| insert_mute(world.owner.id, world.other.id, "NULL"),
+        ),
+        deed(
+            "social_graph_mutes_no_self_mute",
+            "MuteUser",
+            nothing(),
+            |world| mute(world.owner.id),
+            |world| insert_mute(world.owner.id, world.owner.id, "NULL"),
+        ),
+        deed(
+            "social_graph_mutes_muter_id_fkey",
+            "MuteUser",
+            nothing(),
+            |world| mute(world.other.id),
+            |world| insert_mute(NOBODY, world.other.id, "NULL"),
+        ),
+        deed(
+            "social_graph_mutes_muted_id_fkey",
+            "MuteUser",
+            nothing(),
+            |_| mute(NOBODY),
+            |world| insert_mute(world.owner.id, NOBODY, "NULL"),
+        ),
+        deed(
+            "social_graph_mutes_expires_later",
+            "MuteUser",
+            nothing(),
+            |world| MuteUserRequest {
+                ttl: Some(prost_types::Duration::default()),
+                ..mute(world.other.id)
+            },
+            |world| insert_mute(world.owner.id, world.other.id, "now()"),
+        ),
+    ]
+}
+
+fn friend_requests() -> Vec<Break> {
+    const METHOD: &str = "SendFriendRequest";
+    let asks_the_other = |world: &World| insert_request(world.owner.id, world.other.id, "");
+    vec![
+        deed(
+            "social_graph_friend_requests_pair_key",
+            METHOD,
+            Box::new(asks_the_other),
+            |world| ask(world.other.id),
+            asks_the_other,
+        ),
+        deed(
+            "social_graph_friend_requests_not_friends",
+            METHOD,
+            Box::new(|world| insert_friendship(world.owner.id, world.other.id)),
+            |world| ask(world.other.id),
+            asks_the_other,
+        ),
+        deed(
+            "social_graph_friend_requests_not_blocked",
+            METHOD,
+            Box::new(|world| insert_block(world.other.id, world.owner.id)),
+            |world| ask(world.other.id),
+            asks_the_other,
+        ),
+        deed(
+            "social_graph_friend_requests_no_self_request",
+            METHOD,
+            nothing(),
+            |world| ask(world.owner.id),
+            |world| insert_request(world.owner.id, world.owner.id, ""),
+        ),
+        deed(
+            "social_graph_friend_requests_from_user_id_fkey",
+            METHOD,
+            nothing(),
+            |world| ask(world.other.id),
+            |world| insert_request(NOBODY, world.other.id, ""),
+        ),
+        deed(
+            "social_graph_friend_requests_to_user_id_fkey",
+            METHOD,
+            nothing(),
+            |_| ask(NOBODY),
+            |world| insert_request(world.owner.id, NOBODY, ""),
+        ),
+        deed(
+            "social_graph_friend_requests_note_length",
+            METHOD,
+            nothing(),
+            |world| SendFriendRequestRequest {
+                note: long(201),
+                ..ask(world.other.id)
+            },
+            |world| insert_request(world.owner.id, world.other.id, &long(201)),
+        ),
+    ]
+}
+
+/// The rules that only a caller breaks whose account has gone.
+const OF_THE_CALLER: [&str; 3] = [
+    "social_graph_blocks_blocker_id_fkey",
+    "social_graph_mutes_muter_id_fkey",
+    "social_graph_friend_requests_from_user_id_fkey",
+];
+
 fn with_text(rpc: &str, request: &[u8], field: &str, value: &str) -> Vec<u8> {
     let mut request = dynamic(&method(rpc), request);
     request.set_field_by_name(field, Value::String(value.to_owned()));
@@ -233,6 +431,17 @@ fn long_url(length: usize) -> String {
 const TAKEN: (&str, &str) = ("taken", "taken@example.org");
 
 fn breaks() -> Vec<Break> {
+    [
+        accounts_follows_and_friendships(),
+        blocks_and_mutes(),
+        friend_requests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn accounts_follows_and_friendships() -> Vec<Break> {
     vec![
         register("identity_users_username_required", "username", ""),
         register("identity_users_username_length", "username", &"a".repeat(151)),
@@ -350,6 +559,8 @@ async fn through_rpc(app: &TestApp, world: &World, row: &Break) -> Refusal {
     let request = (row.request)(world);
     let answer = if row.method.starts_with("Batch") || row.method == "CreateServiceAccount" {
         call(app, &rpc, &app.operator(SCOPES), request).await
+    } else if OF_THE_CALLER.contains(&row.constraint) {
+        call(app, &rpc, &app.signed_in(NOBODY, "gone"), request).await
     } else {
         call(app, &rpc, &world.owner, request).await
     };

@@ -19,10 +19,10 @@ pub(super) async fn call(
     caller: Caller,
     request: BatchGetRelationshipsRequest,
 ) -> Result<BatchGetRelationshipsResponse, Failure> {
-    let viewer_id = Violations::only("viewer_id", UserId::parse(request.viewer_id))?;
     let batch = Batch::parse("user_ids", &request.user_ids, MAX, |id| {
         Violations::only("", UserId::parse(*id))
     })?;
+    let viewer_id = parse_viewer(&request)?;
     if caller.user_id().is_some_and(|caller_id| caller_id != viewer_id) {
         return Err(not_owned(&app.database, viewer_id).await?);
     }
@@ -34,6 +34,18 @@ pub(super) async fn call(
     });
     Ok(BatchGetRelationshipsResponse {
         results: batch.answer(relationships.collect(), result),
+    })
+}
+
+/// Where the viewer is bad, there is no answer that could tell which users are, so they are told with it.
+fn parse_viewer(request: &BatchGetRelationshipsRequest) -> Result<UserId, Failure> {
+    let mut violations = Violations::new();
+    let viewer_id = violations.check("viewer_id", UserId::parse(request.viewer_id));
+    viewer_id.ok_or_else(|| {
+        for (place, id) in request.user_ids.iter().enumerate() {
+            violations.check(&format!("user_ids[{place}]"), UserId::parse(*id));
+        }
+        violations.into_failure()
     })
 }
 
