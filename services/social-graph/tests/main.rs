@@ -11,6 +11,7 @@ mod cancel_friend_request;
 mod check_interaction;
 mod decline_friend_request;
 mod follow;
+mod friend_counters;
 mod get_counts;
 mod get_follow;
 mod get_friend_request;
@@ -39,5 +40,5 @@ mod verify_counters;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["graph", "settings", "support"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&["friend_counters", "graph", "settings", "support"]);
 }
