@@ -110,35 +110,57 @@ async fn friends_are_friends_already() {
     app.database.assert_invariants().await;
 }
 
-// Control: with pair_lock and pair_lock_shared replaced by nothing, some of the pairs are no friends, and callers are told
-// that a request exists.
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_ask_each_other_at_once_exactly_one_is_told_that_they_became_friends() {
-    let mut app = Arc::new(TestApp::start().await);
-    let (ones, others) = (crowd(&app, "one", 40).await, crowd(&app, "other", 40).await);
-    let mut calls = JoinSet::new();
-    let barrier = Arc::new(Barrier::new(80));
+const PAIRS: usize = 40;
+
+/// Both of each pair ask each other, released together. What the two were told, or the reasons of their refusals, in order.
+async fn crossing(app: &Arc<TestApp>) -> Vec<[String; 2]> {
+    let (ones, others) = (crowd(app, "one", PAIRS).await, crowd(app, "other", PAIRS).await);
+    let (mut calls, barrier) = (JoinSet::new(), Arc::new(Barrier::new(2 * PAIRS)));
     for (place, (one, other)) in ones.into_iter().zip(others).enumerate() {
         for (from, to) in [(one.clone(), other.clone()), (other, one)] {
-            let (app, barrier) = (Arc::clone(&app), Arc::clone(&barrier));
+            let (app, barrier) = (Arc::clone(app), Arc::clone(&barrier));
             calls.spawn(async move {
                 barrier.wait().await;
-                (place, sent(&app, &from, &to).await.outcome())
+                let told = match send(&app, &from, &to, false).await {
+                    Ok(answer) => format!("{:?}", answer.into_inner().outcome()),
+                    Err(status) => Refusal::of(&status).reason,
+                };
+                (place, told)
             });
         }
     }
-    let mut outcomes = calls.join_all().await;
-    outcomes.sort();
-    for pair in outcomes.chunks(2) {
-        assert_eq!([pair[0].1, pair[1].1], [Outcome::Created, Outcome::BecameFriends]);
+    let mut told = calls.join_all().await;
+    told.sort();
+    let pairs = told.chunks(2);
+    pairs.map(|pair| [pair[0].1.clone(), pair[1].1.clone()]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_ask_each_other_at_once_exactly_one_is_told_that_they_became_friends() {
+    let mut app = Arc::new(TestApp::start().await);
+    for told in crossing(&app).await {
+        assert_eq!(told, ["BecameFriends", "Created"]);
     }
-    assert_eq!(count(&app, "social_graph.friendships").await, 80);
+    assert_eq!(count(&app, "social_graph.friendships").await, 2 * 40);
     app.database.assert_invariants().await;
     Arc::get_mut(&mut app)
         .expect("the callers are gone")
         .shut_down()
         .await;
     assert_eq!(app.database.deadlocks().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_pairs_lock_some_are_told_something_else() {
+    let app = Arc::new(TestApp::start().await);
+    let no_lock = "CREATE OR REPLACE FUNCTION social_graph.pair_lock(one bigint, other bigint) RETURNS void
+        LANGUAGE sql RETURN pg_sleep(0.001)";
+    execute(&app, no_lock).await;
+    let told = crossing(&app).await;
+    assert!(
+        told.iter().any(|told| *told != ["BecameFriends", "Created"]),
+        "{told:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,24 +247,34 @@ async fn open_requests_are_limited_and_the_quota_is_told() {
     app.database.assert_invariants().await;
 }
 
-// Control: without sender_lock in the first statement, more than ten were made.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_limit_holds_however_many_are_sent_at_once() {
-    let app = with_limit(10).await;
-    let (alice, others) = (app.user("alice").await, crowd(&app, "u", 40).await);
+/// How many of forty requests of one user are made that are sent at the same time, where ten may be open.
+async fn made_at_once(app: &Arc<TestApp>) -> usize {
+    let (alice, others) = (app.user("alice").await, crowd(app, "u", 40).await);
     let (mut calls, barrier) = (JoinSet::new(), Arc::new(Barrier::new(40)));
     for other in others {
-        let (app, alice, barrier) = (Arc::clone(&app), alice.clone(), Arc::clone(&barrier));
+        let (app, alice, barrier) = (Arc::clone(app), alice.clone(), Arc::clone(&barrier));
         calls.spawn(async move {
             barrier.wait().await;
             send(&app, &alice, &other, false).await.is_ok()
         });
     }
-    let made = calls.join_all().await.into_iter().filter(|made| *made).count();
-    assert_eq!(
-        (made, count(&app, "social_graph.friend_requests").await),
-        (10, 10)
-    );
+    calls.join_all().await.into_iter().filter(|made| *made).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_holds_however_many_are_sent_at_once() {
+    let app = with_limit(10).await;
+    assert_eq!(made_at_once(&app).await, 10);
+    assert_eq!(count(&app, "social_graph.friend_requests").await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_senders_lock_it_does_not() {
+    let app = with_limit(10).await;
+    let no_lock = "CREATE OR REPLACE FUNCTION social_graph.sender_lock(sender_id bigint) RETURNS void
+        LANGUAGE sql RETURN pg_sleep(0.001)";
+    execute(&app, no_lock).await;
+    assert!(made_at_once(&app).await > 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
