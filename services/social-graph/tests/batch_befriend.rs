@@ -121,7 +121,7 @@ async fn a_repeat_is_safe_with_allow_existing_and_told_without() {
     app.database.assert_invariants().await;
 }
 
-// Control: PAIRS_CLEAR left out; the guard refused, with INTERNAL.
+// Control: REQUESTS_DELETE_BETWEEN left out; the guard refused, with INTERNAL.
 #[tokio::test(flavor = "multi_thread")]
 async fn open_requests_and_declines_between_the_two_go_away_and_no_others() {
     let app = TestApp::start().await;
@@ -270,7 +270,7 @@ async fn five_hundred_pairs_pass_and_one_more_does_not() {
     app.database.assert_invariants().await;
 }
 
-// Control: PAIRS_LOCK without its ORDER BY and DISTINCT; the database found deadlocks.
+// Control: PAIRS_LOCK in random order; the database found deadlocks.
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_of_the_same_pairs_in_opposite_order_make_each_once_without_a_deadlock() {
     let mut app = TestApp::start().await;

@@ -38,8 +38,8 @@ JOIN social_graph.friendships ON user_id = low AND friend_id = high
 const REQUESTS_DELETE_BETWEEN: &str = "
 WITH lifted AS (
     DELETE FROM social_graph.friend_request_declines
-    USING unnest($1::bigint[], $2::bigint[]) AS pair (low, high)
-    WHERE (from_user_id = low AND to_user_id = high) OR (from_user_id = high AND to_user_id = low)
+    USING unnest($1::bigint[] || $2::bigint[], $2 || $1) AS side (from_id, to_id)
+    WHERE from_user_id = from_id AND to_user_id = to_id
 )
 DELETE FROM social_graph.friend_requests
 USING unnest($1::bigint[], $2::bigint[]) AS pair (low, high)
