@@ -54,13 +54,13 @@ pub(super) fn block(row: BlockRow) -> Block {
 }
 
 pub(super) fn receipt(receipt: Receipt, blocker_id: i64) -> BlockReceipt {
-    let by_blocker = |row: &&FollowRow| row.follower_id == blocker_id;
-    let follows = || receipt.follows.iter();
+    let by_blocker = |row: &FollowRow| row.follower_id == blocker_id;
+    let (own, reverse): (Vec<_>, Vec<_>) = receipt.follows.into_iter().partition(by_blocker);
     BlockReceipt {
-        follow: follows().find(by_blocker).copied().map(follow),
-        reverse_follow: follows().find(|row| !by_blocker(row)).copied().map(follow),
+        follow: own.into_iter().next().map(follow),
+        reverse_follow: reverse.into_iter().next().map(follow),
         friendship: receipt.friendship.map(friendship),
-        friend_request: receipt.request.clone().map(friend_request),
+        friend_request: receipt.request.map(friend_request),
     }
 }
 
