@@ -150,7 +150,7 @@ async fn open_requests_and_declines_between_the_two_go_away_and_no_others() {
     app.database.assert_invariants().await;
 }
 
-// Control: pairs_lock_in_txn left out; the batch waited for nobody, and the request stayed beside the friendship.
+// Control: pairs_lock_in_txn left out; the batch waited for nobody.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_comes_meanwhile_goes_away_too() {
     let app = TestApp::start().await;
@@ -270,7 +270,31 @@ async fn five_hundred_pairs_pass_and_one_more_does_not() {
     app.database.assert_invariants().await;
 }
 
-// Control: PAIRS_LOCK in random order; the database found deadlocks.
+// Control: PAIRS_LOCK in the opposite order; with the first pair taken, the batch had the locks of five others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_takes_its_locks_in_the_order_of_the_pairs() {
+    let app = TestApp::start().await;
+    let ids = ids(&app, 4).await;
+    let pairs: Vec<_> = all_pairs(&ids).into_iter().rev().collect();
+    for (one, other, granted) in [(ids[0], ids[1], 0), (ids[2], ids[3], 5)] {
+        let lock = format!("SELECT social_graph.pair_lock({one}, {other})");
+        let mut taken = Uncommitted::begin(&app, &lock).await;
+        let look = async {
+            taken.until_somebody_waits().await;
+            let held = count(&app, HELD).await;
+            taken.commit().await;
+            held
+        };
+        let (_, held) = tokio::join!(make(&app, pairs.clone(), true), look);
+        assert_eq!(held, granted + 1, "with {one} and {other} taken");
+    }
+}
+
+/// The locks of pairs that somebody has. Nothing else in these tests takes advisory locks.
+const HELD: &str = "pg_locks WHERE granted AND locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+// Control: pairs_lock_in_txn left out; the database found deadlocks.
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_of_the_same_pairs_in_opposite_order_make_each_once_without_a_deadlock() {
     let mut app = TestApp::start().await;
