@@ -6,6 +6,7 @@ mod access_matrix;
 mod bad_input;
 mod clients;
 mod follow_storm;
+mod graph_storm;
 mod hang_ups;
 mod plans;
 mod raw;
