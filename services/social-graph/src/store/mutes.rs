@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, OptionalRow, cursor, run};
+use kith_postgres::{Connection, Database, cursor, run};
 use kith_primitives::{Failure, Page, Reason, UserId};
 use kith_rules::social_graph::{MUTE, MUTES_PKEY};
 
@@ -69,14 +69,15 @@ pub(crate) async fn mute_create(
     ttl: Option<MuteTtl>,
     allow_existing: bool,
 ) -> Result<Muted, Failure> {
-    let made = database
+    let made: Option<Muted> = database
         .write(async |conn: &mut Connection| {
             let query = sql_query(MUTE_CREATE)
                 .bind::<BigInt, _>(pair.one().get())
                 .bind::<BigInt, _>(pair.other().get())
                 .bind::<Nullable<BigInt>, _>(ttl.map(MuteTtl::micros))
                 .bind::<Bool, _>(allow_existing);
-            Ok(run("mute_create", query.get_result(conn)).await.optional()?)
+            // To the end: `get_result` would leave with the first row, before the commit has gone well.
+            Ok(run("mute_create", query.load(conn)).await?.into_iter().next())
         })
         .await?;
     made.ok_or_else(|| MUTES_PKEY.failure())
@@ -93,7 +94,8 @@ pub(crate) async fn mute_delete(
             let query = sql_query(MUTE_DELETE)
                 .bind::<BigInt, _>(muter_id.get())
                 .bind::<BigInt, _>(muted_id.get());
-            Ok(run("mute_delete", query.get_result(conn)).await.optional()?)
+            // To the end, as above.
+            Ok(run("mute_delete", query.load(conn)).await?.into_iter().next())
         })
         .await
 }
