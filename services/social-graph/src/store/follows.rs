@@ -37,22 +37,21 @@ pub(crate) struct Created {
     pub(crate) existing: bool,
 }
 
-/// The policy on deactivated users is read once, in the write's own statement. The trigger refuses for a block that the
-/// statement does not see yet.
+/// The policy on deactivated users is read once, in the write's own statement. It is the trigger that refuses for a block:
+/// it alone looks when the pair's lock is there.
 const FOLLOW_CREATE: &str = "
 WITH accounts AS MATERIALIZED (
     SELECT id, is_active FROM identity.accounts WHERE id IN ($1, $2)
 ), made AS (
     INSERT INTO social_graph.follows (follower_id, followed_id)
     SELECT $1, $2
-    WHERE (SELECT count(*) FROM accounts WHERE is_active) = 2 AND NOT social_graph.is_blocked($1, $2)
+    WHERE (SELECT count(*) FROM accounts WHERE is_active) = 2
     ON CONFLICT ON CONSTRAINT social_graph_follows_pkey DO NOTHING
     RETURNING created_at
 )
 SELECT
     (SELECT is_active FROM accounts WHERE id = $1) AS follower_active,
     (SELECT is_active FROM accounts WHERE id = $2) AS followed_active,
-    social_graph.is_blocked($1, $2) AS is_blocked,
     (SELECT created_at FROM made) AS made_at,
     (SELECT created_at FROM social_graph.follows WHERE follower_id = $1 AND followed_id = $2) AS existing_since
 ";
@@ -63,8 +62,6 @@ struct CreateOutcome {
     follower_active: Option<bool>,
     #[diesel(sql_type = Nullable<Bool>)]
     followed_active: Option<bool>,
-    #[diesel(sql_type = Bool)]
-    is_blocked: bool,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     made_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -111,11 +108,11 @@ async fn follow_create_once(database: &Database, edge: FollowEdge) -> Result<Cre
 }
 
 impl CreateOutcome {
+    /// Where a block stands, the statement has failed.
     fn facts(&self) -> Facts {
         Facts {
             actor_active: self.follower_active,
             target_active: self.followed_active,
-            is_blocked: self.is_blocked,
             follows: self.existing_since.is_some(),
             ..Facts::default()
         }
