@@ -6,6 +6,7 @@ mod passwords;
 mod rpc;
 pub mod settings;
 mod store;
+mod sweep;
 mod throttles;
 mod turns;
 
@@ -70,8 +71,9 @@ pub async fn run(
     let keeper = Keeper::new(keys.clone(), mounted, &settings.database_url, &settings.pool);
     let passwords =
         Passwords::new(settings.password_hashes_at_once).map_err(|_| "passwords cannot be hashed")?;
+    let database = Database::new(&settings.database_url, &settings.pool);
     let app = App {
-        database: Database::new(&settings.database_url, &settings.pool),
+        database: database.clone(),
         passwords,
         deletions: Turns::new(1, MAX_WAITING_DELETIONS),
         keys: keys.clone(),
@@ -96,7 +98,8 @@ pub async fn run(
         move |is_there| there.set(is_there),
         shutdown.clone(),
     ));
-    tokio::spawn(keeper.keep(settings.signing_keys_interval, shutdown));
+    tokio::spawn(keeper.keep(settings.signing_keys_interval, shutdown.clone()));
+    tokio::spawn(sweep::sweep(database, settings.sweep_interval, shutdown));
     Ok(server.serve(listener).await?)
 }
 

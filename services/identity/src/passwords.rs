@@ -20,6 +20,9 @@ pub(crate) struct Passwords {
     turns: Turns,
     /// The hash of a password that nobody has, for accounts that cannot sign in: they cost the same.
     decoy: StoredHash,
+    /// How many passwords were hashed or verified, for tests.
+    #[cfg(test)]
+    pub(crate) work: std::sync::Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Passwords {
@@ -34,6 +37,8 @@ impl Passwords {
         Ok(Self {
             turns: Turns::new(at_once, Self::MAX_WAITING),
             decoy,
+            #[cfg(test)]
+            work: std::sync::Arc::default(),
         })
     }
 
@@ -59,6 +64,8 @@ impl Passwords {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let turn = self.turns.take().await?;
+        #[cfg(test)]
+        self.work.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let task = spawn_blocking(move || {
             let _held: Turn = turn;
             work()

@@ -33,6 +33,8 @@ const SIGNING_KEY: Setting = Setting::new(
 /// How often keys are looked for, mounted ones and those in the database. A replica that learns late of a rotation signs
 /// that much longer with the retired key; one that learns late of a removal trusts the removed one.
 pub const SIGNING_KEYS_INTERVAL: Duration = Duration::from_secs(5);
+/// How often what has had its time is removed: expired sessions and throttles.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a session lives without a refresh.
 pub const SESSION_LIFETIME: Setting =
     Setting::new("session-lifetime", "how long a session lives without a refresh")
@@ -69,6 +71,8 @@ pub struct IdentitySettings {
     pub session_lifetime: Duration,
     /// Passwords hashed at the same time.
     pub password_hashes_at_once: usize,
+    /// How often what has had its time is removed: [`SWEEP_INTERVAL`], but in tests.
+    pub sweep_interval: Duration,
     /// How often what needs no token may be tried.
     pub throttles: ThrottleSettings,
 }
@@ -116,6 +120,7 @@ impl Topic for IdentitySettings {
             signing_keys_interval: SIGNING_KEYS_INTERVAL,
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
+            sweep_interval: SWEEP_INTERVAL,
             throttles: throttles?,
         })
     }

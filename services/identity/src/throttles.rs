@@ -21,10 +21,12 @@ const SIGN_IN_BY_ACCOUNT: Setting = Setting::new(
 const SIGN_IN_BY_CALLER: Setting = Setting::new("throttle-sign-in-by-caller", "sign-ins by one caller")
     .value(RULE)
     .default("300/5m");
-const REGISTER_BY_CALLER: Setting =
-    Setting::new("throttle-register-by-caller", "registrations by one caller")
-        .value(RULE)
-        .default("60/1h");
+const REGISTER_BY_CALLER: Setting = Setting::new(
+    "throttle-register-by-caller",
+    "registrations by one caller, and changes of usernames and email addresses",
+)
+.value(RULE)
+.default("60/1h");
 const REFRESH_BY_SESSION: Setting = Setting::new("throttle-refresh-by-session", "refreshes of one session")
     .value(RULE)
     .default("60/5m");
@@ -47,7 +49,7 @@ pub struct ThrottleSettings {
     pub sign_in_by_account: Option<Limit>,
     /// Sign-ins by one caller.
     pub sign_in_by_caller: Option<Limit>,
-    /// Registrations by one caller.
+    /// Registrations by one caller, and changes of usernames and email addresses.
     pub register_by_caller: Option<Limit>,
     /// Refreshes of one session.
     pub refresh_by_session: Option<Limit>,
@@ -104,16 +106,28 @@ impl ThrottleSettings {
     /// bucket of the account, which is smaller and fills more slowly ([`ThrottleSettings::read`] sees to that), and
     /// what is refused there takes nothing here. So nobody empties it alone; but many can, and then it must not keep
     /// out the owner. Hence it is not taken where the call is `familiar`, from an address at which the account is
-    /// signed in: guesses come from elsewhere, and what does come from there has the caller's bucket still. A service is
-    /// one caller, with one bucket for all that it passes on, and needs this one no more than an address does.
+    /// signed in: guesses come from elsewhere, and what does come from there has the caller's bucket still.
+    ///
+    /// A service that passes on sign-ins without saying from where is one caller, and whoever calls it can empty the
+    /// bucket that all of them have there. That is why it may say so.
     pub(crate) fn sign_in(&self, origin: Origin, name: &NameKey, familiar: bool) -> Vec<Bucket> {
         let of_many = self
             .sign_in_by_account
-            .filter(|_| !familiar && !matches!(origin, Origin::Service(_)))
+            .filter(|_| !familiar)
             .map(|limit| limit.bucket(Whose::Account, format!("account/{name}")));
         let pair = self.sign_in_pair(origin, name);
         let of_caller = self.of_caller(self.sign_in_by_caller, origin, "sign-in");
         [pair, of_many, of_caller].into_iter().flatten().collect()
+    }
+
+    /// What a service takes that asks for a token. Secrets have 256 random bits: this is against noise, and so there is no
+    /// bucket of the account that many callers could empty.
+    pub(crate) fn service_sign_in(&self, origin: Origin, name: &NameKey) -> Vec<Bucket> {
+        let of_caller = self.of_caller(self.sign_in_by_caller, origin, "sign-in");
+        self.sign_in_pair(origin, name)
+            .into_iter()
+            .chain(of_caller)
+            .collect()
     }
 
     /// What a success gives back: only failures count for this one.
@@ -128,7 +142,7 @@ impl ThrottleSettings {
         self.sign_in.map(bucket)
     }
 
-    /// What a registration takes.
+    /// What a registration takes, and a change of a username or an email address: both tell what is taken.
     pub(crate) fn register(&self, origin: Origin) -> Vec<Bucket> {
         self.of_caller(self.register_by_caller, origin, "register")
             .into_iter()
@@ -147,9 +161,9 @@ impl ThrottleSettings {
     }
 
     fn of_caller(&self, limit: Option<Limit>, origin: Origin, what: &str) -> Option<Bucket> {
-        let (limit, key) = match origin {
-            Origin::Service(_) => (self.by_service, format!("caller/{origin}")),
-            Origin::Network(_) | Origin::Unknown => (limit, format!("caller/{what}/{origin}")),
+        let (limit, key) = match origin.service() {
+            Some(id) => (self.by_service, format!("caller/service:{id}")),
+            None => (limit, format!("caller/{what}/{origin}")),
         };
         limit.map(|limit| limit.bucket(Whose::Caller, key))
     }

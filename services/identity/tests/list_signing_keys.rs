@@ -71,7 +71,7 @@ async fn a_bad_page_is_told_with_all_that_is_wrong() {
     );
 }
 
-// Control: the list ordered by time alone; the retired key came first.
+// Control: the list ordered by time alone; the retired keys came first, and nothing behind them.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_listed_by_state_then_by_age_in_whatever_pages() {
     let app = TestApp::start().await;

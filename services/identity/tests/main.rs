@@ -29,6 +29,7 @@ mod search_users;
 mod settings;
 mod signing_keys;
 mod support;
+mod sweep;
 mod throttles;
 mod update_profile;
 mod update_user;
@@ -36,5 +37,11 @@ mod who_am_i;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["settings", "signing_keys", "support", "throttles"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&[
+        "settings",
+        "signing_keys",
+        "support",
+        "sweep",
+        "throttles",
+    ]);
 }

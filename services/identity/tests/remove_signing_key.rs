@@ -71,7 +71,7 @@ async fn the_active_key_goes_only_in_an_emergency() {
     assert_eq!(listed(&app).await[0].key_id, ids[0]);
 }
 
-// Control: `adopt` left out of the handler; the token was taken for some seconds more.
+// Control: `adopt` left out of the handler; the token was taken.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_an_emergency_the_next_key_signs_at_once_and_the_bad_ones_tokens_are_refused() {
     let (app, ids) = app_with(2).await;

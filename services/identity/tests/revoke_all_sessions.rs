@@ -75,6 +75,7 @@ async fn the_expired_go_too_and_are_not_counted() {
 
 /// Both lock the user first. Without that, two that ended the same sessions met in the order of the table's rows, and one
 /// in thousands was the other's deadlock.
+// Control: a user_lock_in_txn that reads and does not lock; the call waited for nobody.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_under_way_ends_before_and_its_session_too() {
     let (app, id, alice, _) = start().await;

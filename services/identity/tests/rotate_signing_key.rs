@@ -83,7 +83,7 @@ async fn without_a_published_key_nothing_changes() {
     assert_eq!(listed(&app).await, before);
 }
 
-// Control: `next_key` without its look at what is held; nobody could sign in afterwards.
+// Control: `next_key` without its look at what is held; the unmounted key became the active one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_mounted_no_more_never_signs() {
     let file = KeyFile::new("unmounted", 2);

@@ -67,3 +67,24 @@ fn all_mistakes_are_told_at_once_and_no_secret_with_them() {
         assert!(mistakes.contains(part), "{part}\n{mistakes}");
     }
 }
+
+// Control: a Debug of the database URL that exposes the password.
+#[test]
+fn what_debug_shows_of_them_holds_no_secret() {
+    let key = SigningKey::generate().expect("a key");
+    let pem = key.to_pem();
+    let environment = Environment::from([
+        (
+            "KITH_IDENTITY_DATABASE_URL",
+            "postgres://kith_identity:hunter2@localhost/kith",
+        ),
+        ("KITH_SIGNING_KEY", pem.expose_secret()),
+    ]);
+    let shown = format!(
+        "{environment:?} {:#?}",
+        read(&environment).expect("good settings")
+    );
+    let secret = pem.expose_secret().lines().nth(1).expect("the key itself");
+    assert!(shown.contains(key.key_id()), "{shown}");
+    assert!(!shown.contains("hunter2") && !shown.contains(secret), "{shown}");
+}

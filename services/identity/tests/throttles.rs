@@ -14,10 +14,10 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use crate::support::{
-    PASSWORD, answer, authenticate, count, execute, refresh, refusal, register, sign_in, through,
+    CREDENTIALS_INVALID, PASSWORD, answer, authenticate, count, execute, issue, refresh, refusal, register,
+    service_account, sign_in, through,
 };
 
-const CREDENTIALS_INVALID: &str = "Unauthenticated CREDENTIALS_INVALID []";
 const THROTTLED: &str = "ResourceExhausted THROTTLED []";
 
 fn limit(text: &str) -> Option<Limit> {
@@ -225,7 +225,8 @@ async fn many_addresses_together_do_not_keep_the_owner_out_where_it_is_signed_in
     let app = start(guessed_by_many()).await;
     register(&app, "alice").await;
     sign_in(&app, "alice").await;
-    for last in 2..8 {
+    // With the sign-in, as many as there are.
+    for last in 2..7 {
         wrong_from(&app, address(last), "alice").await;
     }
     let stranger = app
@@ -428,4 +429,90 @@ async fn a_service_that_signs_its_users_in_has_a_limit_of_its_own() {
         .await,
         1
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_secrets_of_services_are_counted_as_wrong_passwords_are() {
+    let app = start(sign_in_limit("2/1h")).await;
+    let (account, secret) = service_account(&app, "mailer", &[]).await;
+    for _ in 0..3 {
+        refusal(issue(&app, "mailer", "wrong").await);
+        answer(issue(&app, "mailer", &secret).await);
+    }
+    for name in ["mailer", "nobody"] {
+        for _ in 0..2 {
+            assert_eq!(
+                refusal(issue(&app, name, "wrong").await).summary(),
+                CREDENTIALS_INVALID
+            );
+        }
+        assert_eq!(
+            refusal(issue(&app, name, &secret).await).summary(),
+            THROTTLED,
+            "{name}"
+        );
+    }
+    let failures = format!(
+        "(SELECT sum(count) FROM identity.audit_events WHERE type = 'SERVICE_SIGN_IN_FAILED' GROUP BY subject
+        HAVING (subject, sum(count)) IN (('serviceAccounts/{}', 5), ('', 2))) AS failures",
+        account.id
+    );
+    assert_eq!(count(&app, &failures).await, 2);
+}
+
+/// An attempt that a service passes on for somebody at this address.
+fn passed_on_from(app: &TestApp, address: &str, password: &str) -> Request<AuthenticateRequest> {
+    let mut request = passed_on(app, attempt("alice", password));
+    let address = address.parse().expect("ASCII");
+    request.metadata_mut().insert("x-kith-client-address", address);
+    request
+}
+
+// Control: a layer that does not read the address; the owner was refused for what others had tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_says_where_its_users_call_from_keeps_them_apart() {
+    let app = start(guessed_by_many()).await;
+    register(&app, "alice").await;
+    let mut client = app.identity(&app.nobody());
+    answer(
+        client
+            .authenticate(passed_on_from(&app, "2001:db8::1", PASSWORD))
+            .await,
+    );
+    // With the sign-in, as many as there are.
+    for guesser in 2..7 {
+        let address = format!("192.0.2.{guesser}");
+        refusal(
+            client
+                .authenticate(passed_on_from(&app, &address, "wrong horse"))
+                .await,
+        );
+    }
+    let stranger = client
+        .authenticate(passed_on_from(&app, "192.0.2.8", PASSWORD))
+        .await;
+    assert_eq!(refusal(stranger).summary(), THROTTLED);
+    // At home, if not at the very same address.
+    answer(
+        client
+            .authenticate(passed_on_from(&app, "2001:db8::2", PASSWORD))
+            .await,
+    );
+    let at_home = "identity.sessions WHERE address LIKE '2001:db8::%'";
+    assert_eq!(count(&app, at_home).await, 2);
+    let guesses = "identity.audit_events WHERE type = 'SIGN_IN_FAILED' AND address LIKE '192.0.2.%'";
+    assert_eq!(count(&app, guesses).await, 5);
+}
+
+/// Otherwise everybody could choose an address for each attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_no_service_vouches_for_is_ignored() {
+    let app = start(sign_in_limit("1/1h")).await;
+    wrong(&app, "alice").await;
+    let mut request = Request::new(attempt("alice", PASSWORD));
+    request
+        .metadata_mut()
+        .insert("x-kith-client-address", "192.0.2.1".parse().expect("ASCII"));
+    let refused = app.identity(&app.nobody()).authenticate(request).await;
+    assert_eq!(refusal(refused).summary(), THROTTLED);
 }

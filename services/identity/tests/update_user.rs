@@ -1,7 +1,8 @@
 use kith_contracts::identity::v1::{
     Account, DeleteUserRequest, SearchUsersRequest, UpdateUserRequest, UpdateUserResponse,
 };
-use kith_testkit::{TestApp, TestUser};
+use kith_identity::{Limit, ThrottleSettings};
+use kith_testkit::{AppOptions, TestApp, TestUser};
 use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
@@ -352,4 +353,36 @@ async fn every_broken_rule_is_told_at_once_in_field_order() {
          first_name FIELD_TOO_LONG, last_name FIELD_CONTAINS_NUL, update_mask FIELD_MASK_INVALID, \
          etag FIELD_MALFORMED]"
     );
+}
+
+/// Whoever has an account could otherwise ask, as often as it likes, whose addresses have one, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_tell_what_is_taken_count_as_registrations_do() {
+    let throttles = ThrottleSettings {
+        register_by_caller: Limit::parse("2/1h").expect("a limit"),
+        ..ThrottleSettings::default()
+    };
+    let options = AppOptions {
+        throttles,
+        ..AppOptions::default()
+    };
+    let app = TestApp::start_with(options).await;
+    let alice = app.user("alice").await;
+    let with_email = |email: &str| UpdateUserRequest {
+        email: Some(email.to_owned()),
+        ..of(&alice)
+    };
+    update(&app, &alice, with_email("ada@example.org")).await;
+    update(&app, &alice, with_username(&alice, "ada")).await;
+    for request in [with_email("bob@example.org"), with_username(&alice, "bob")] {
+        assert_eq!(
+            refused(&app, &alice, request).await,
+            "ResourceExhausted THROTTLED []"
+        );
+    }
+    let renamed = UpdateUserRequest {
+        first_name: Some("Ada".to_owned()),
+        ..of(&alice)
+    };
+    update(&app, &alice, renamed).await;
 }

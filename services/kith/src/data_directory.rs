@@ -1,16 +1,19 @@
 //! The directory that a Kith of one's own lives in: its database, its signing keys, and word of who runs it.
 
 use std::env;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use kith_rpc::process::AnyError;
 use kith_settings::{Reader, Setting, Topic};
-use kith_tokens::SigningKeys;
+use kith_tokens::{SigningKey, SigningKeys};
 use rustix::process::geteuid;
+use secrecy::ExposeSecret;
+use secrecy::zeroize::Zeroizing;
 
+use crate::command_line::own_command;
 use crate::run_file::RunFile;
 
 const DATA_DIRECTORY: Setting = Setting::new(
@@ -117,6 +120,28 @@ impl DataDirectory {
             Err(error) => Err(cannot("read", &path, &error)),
         }
     }
+
+    /// Adds a key to those that may sign this directory's tokens. Identity reads them again by itself.
+    pub(crate) fn add_signing_key(&self, key: &SigningKey) -> Result<(), AnyError> {
+        // Whatever is no good there would be no better with one more.
+        if self.signing_keys()?.is_none() {
+            let start = own_command("up", self);
+            let path = self.path.display();
+            return Err(format!("there are no keys in {path} yet; the first is made by: {start}").into());
+        }
+        let path = self.signing_key_file();
+        let pem = fs::read_to_string(&path).map(Zeroizing::new);
+        let pem = pem.map_err(|error| cannot("read", &path, &error))?;
+        let more = Zeroizing::new(format!("{}\n{}", pem.trim_end(), key.to_pem().expose_secret()));
+        write_whole(&path, 0o600, &more).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => format!(
+                "another key is being added; if whoever did so was killed, remove {}",
+                unfinished(&path).display()
+            )
+            .into(),
+            _ => cannot("write", &path, &error),
+        })
+    }
 }
 
 impl Topic for DataDirectory {
@@ -143,6 +168,24 @@ fn home() -> Option<PathBuf> {
     let home = env::var_os("HOME").map(PathBuf::from)?;
     let owner = fs::metadata(&home).ok()?.uid();
     (owner == geteuid().as_raw()).then_some(home)
+}
+
+/// Where a file is written before it is moved to its place.
+pub(crate) fn unfinished(path: &Path) -> PathBuf {
+    path.with_added_extension("new")
+}
+
+/// Writes beside the final place and moves it there, so that nobody reads half of it. Fails when somebody else is at it.
+pub(crate) fn write_whole(path: &Path, mode: u32, text: &str) -> io::Result<()> {
+    let unfinished = unfinished(path);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
 }
 
 pub(crate) fn cannot(action: &str, path: &Path, error: &io::Error) -> AnyError {

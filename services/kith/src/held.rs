@@ -1,8 +1,7 @@
 //! The hold that a `kith up` has on its data directory, and what it writes there.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use kith_tokens::{SigningKey, SigningKeys};
 use rustix::process::geteuid;
 use secrecy::ExposeSecret;
 
-use crate::data_directory::{DataDirectory, RUN_FILE, SIGNING_KEY, cannot};
+use crate::data_directory::{DataDirectory, RUN_FILE, SIGNING_KEY, cannot, unfinished, write_whole};
 use crate::run_file::RunFile;
 
 /// How long somebody who is about to leave the directory is waited for.
@@ -107,23 +106,10 @@ impl Held {
 
     /// Writes beside the final place and moves it there, so that nobody reads half of it.
     fn write(&self, name: &str, mode: u32, text: &str) -> Result<(), AnyError> {
-        let (path, unfinished) = (
-            self.directory.path().join(name),
-            self.directory.path().join(format!("{name}.new")),
-        );
+        let path = self.directory.path().join(name);
         // Left by one that was killed.
-        let _ = fs::remove_file(&unfinished);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&unfinished);
-        let written = file.and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)
-        });
-        written.map_err(|error| cannot("write", &path, &error))
+        let _ = fs::remove_file(unfinished(&path));
+        write_whole(&path, mode, text).map_err(|error| cannot("write", &path, &error))
     }
 }
 

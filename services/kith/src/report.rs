@@ -29,6 +29,28 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// Rows with their columns below each other.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// A time to the second, in UTC; `-` for none.
+pub(crate) fn second(time: Option<prost_types::Timestamp>) -> String {
+    match time {
+        None => "-".to_owned(),
+        Some(time) => prost_types::Timestamp { nanos: 0, ..time }.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

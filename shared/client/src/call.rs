@@ -74,24 +74,28 @@ impl<'a> Call<'a> {
         loop {
             self.attempts += 1;
             let outcome = self.attempt().await?;
-            if self.renews_token(&outcome) {
+            if let Some(status) = outcome.refusal().cloned()
+                && self.renews_token(&status).await
+            {
                 continue;
             }
+            let left = self.deadline.at.saturating_duration_since(Instant::now());
             match self.pause_after(&outcome) {
-                Some(pause) if Instant::now() + pause < self.deadline.at => sleep(pause).await,
+                Some(pause) if pause < left => sleep(pause).await,
                 _ => return outcome.into_result(),
             }
         }
     }
 
     /// Whether the same call is to be made with another token: nothing was done with the one that was refused.
-    fn renews_token(&mut self, outcome: &Outcome) -> bool {
-        let Outcome::Answered(_, Some(status)) = outcome else {
+    async fn renews_token(&mut self, status: &Status) -> bool {
+        if self.has_renewed {
             return false;
-        };
-        let renews = !self.has_renewed && self.tokens.renew(&self.head.headers, status);
-        self.has_renewed |= renews;
-        renews
+        }
+        let replaced = self.tokens.replaced(&self.head.headers, status);
+        // Where that takes too long, the refusal stands.
+        self.has_renewed = timeout_at(self.deadline.at, replaced).await.unwrap_or(false);
+        self.has_renewed
     }
 
     /// How long to wait before another attempt; `None` when there is to be none.
@@ -144,8 +148,9 @@ impl<'a> Call<'a> {
                         Some(_) => Outcome::of_answer(response).await,
                         None => {
                             // Too late for this call, but not for the next.
-                            let refusal = Status::from_header_map(response.headers());
-                            let _ = refusal.map(|status| self.tokens.renew(&self.head.headers, &status));
+                            if let Some(refusal) = Status::from_header_map(response.headers()) {
+                                self.tokens.refused(&self.head.headers, &refusal);
+                            }
                             Outcome::Answered(response.map(Body::new), None)
                         }
                     }

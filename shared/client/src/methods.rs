@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use prost::Message;
 use prost_types::method_options::IdempotencyLevel;
-use prost_types::{FileDescriptorSet, MethodDescriptorProto};
+use prost_types::{FileDescriptorSet, MethodDescriptorProto, MethodOptions};
 
 /// A method of the contracts with one request and one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ fn read(encoded: &[u8]) -> Result<HashMap<String, Unary>, prost::DecodeError> {
 }
 
 fn kind(method: &MethodDescriptorProto) -> Unary {
-    let level = method.options.as_ref().map(|options| options.idempotency_level());
+    let level = method.options.as_ref().map(MethodOptions::idempotency_level);
     match level {
         Some(IdempotencyLevel::NoSideEffects) => Unary::Read,
         _ => Unary::Write,

@@ -42,18 +42,31 @@ impl Outcome {
         }
     }
 
+    /// The status of an answer that is not OK.
+    pub(crate) fn refusal(&self) -> Option<&Status> {
+        match self {
+            Outcome::Answered(_, refusal) => refusal.as_ref(),
+            _ => None,
+        }
+    }
+
     /// An attempt whose answer does not come.
     pub(crate) fn of_error(error: &hyper::Error, was_kept: bool) -> Self {
-        let cause = kith_primitives::chain(error);
         if was_kept || was_refused(error) {
+            let cause = kith_primitives::chain(error);
             Outcome::NotTaken(Status::unavailable(format!(
                 "the connection was closed before the call was taken: {cause}"
             )))
         } else {
-            Outcome::Broken(Status::unavailable(format!(
-                "the connection broke, and the call may have been executed: {cause}"
-            )))
+            Self::broken(error)
         }
+    }
+
+    fn broken(error: &hyper::Error) -> Self {
+        let cause = kith_primitives::chain(error);
+        Outcome::Broken(Status::unavailable(format!(
+            "the connection broke, and the call may have been executed: {cause}"
+        )))
     }
 
     /// Reads a unary answer to its end, where its status is.
@@ -77,7 +90,8 @@ impl Outcome {
                 )
             }
             Err(error) => match error.downcast::<hyper::Error>() {
-                Ok(error) => Self::of_error(&error, false),
+                // Whatever it says of the stream: a server that has begun to answer took the call.
+                Ok(error) => Self::broken(&error),
                 Err(_) => Outcome::Unusable(too_large("answer")),
             },
         }

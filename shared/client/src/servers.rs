@@ -123,12 +123,14 @@ impl Servers {
     fn choose(&self, tried: &[SocketAddr]) -> Choice {
         let known = self.known();
         let ready: Vec<_> = known.ready().collect();
-        let others: Vec<_> = ready
+        let others = ready
             .iter()
             .copied()
-            .filter(|(address, _)| !tried.contains(address))
-            .collect();
-        let chosen = less_busy(&others).or_else(|| less_busy(&ready));
+            .filter(|(address, _)| !tried.contains(address));
+        let chosen = match tried {
+            [] => less_busy(&ready),
+            _ => less_busy(&others.collect::<Vec<_>>()).or_else(|| less_busy(&ready)),
+        };
         match chosen {
             Some((address, line)) => Choice::Server(Lease {
                 address,

@@ -6,9 +6,11 @@ use futures::future::join_all;
 use kith_client::Builder;
 use kith_contracts::social_graph::v1::GetFollowRequest;
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
+use prost::Message;
 use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_types::pb;
 
 use crate::harness::{FakeServer, Reply, read, refusal, soon, write};
 
@@ -106,6 +108,30 @@ async fn a_refusal_stands_when_the_next_attempt_would_be_too_late() {
     request.set_timeout(Duration::from_millis(900));
     let status = soon(client.get_follow(request)).await.expect_err("refused");
     assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(server.count(), 1);
+}
+
+// Control: `Instant::now() + pause`; the call panicked.
+#[tokio::test]
+async fn a_server_that_asks_for_a_pause_without_end_gets_no_other_call() {
+    let retry_info = pb::RetryInfo {
+        retry_delay: Some(prost_types::Duration {
+            seconds: i64::MAX,
+            nanos: 0,
+        }),
+    };
+    let details = pb::Status {
+        code: Code::Unavailable as i32,
+        message: "planned".to_owned(),
+        details: vec![prost_types::Any {
+            type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(),
+            value: retry_info.encode_to_vec(),
+        }],
+    };
+    let never = Status::with_details(Code::Unavailable, "planned", details.encode_to_vec().into());
+    let server = failing_first(usize::MAX, Reply::Refuse(never)).await;
+    let status = read(&server.channel()).await.expect_err("refused");
+    assert_eq!(status.message(), "planned");
     assert_eq!(server.count(), 1);
 }
 

@@ -271,6 +271,37 @@ async fn a_stream_that_the_server_refuses_is_made_again_whatever_the_method() {
     soon(server).await.expect("no panic");
 }
 
+// Control: `of_answer` that believes the reset; the write was there twice.
+#[tokio::test]
+async fn a_stream_that_is_refused_after_its_answer_began_is_not_made_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.expect("a connection");
+        let mut connection = h2::server::handshake(socket).await.expect("HTTP/2");
+        let mut number = 0;
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            number += 1;
+            let answer = http::Response::builder().header("content-type", "application/grpc");
+            let answer = answer.body(()).expect("an answer");
+            let mut body = respond.send_response(answer, false).expect("it is open");
+            // Or the reset would overtake the answer.
+            let begun = body.send_data(bytes::Bytes::from_static(&[0]), false);
+            begun.expect("it is open");
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                body.send_reset(h2::Reason::REFUSED_STREAM);
+            });
+        }
+        number
+    });
+    let channel = kith_client::channel(&format!("http://{address}")).expect("a channel");
+    let status = write(&channel).await.expect_err("it may have been executed");
+    assert!(status.message().contains("may have been executed"), "{status}");
+    drop(channel);
+    assert_eq!(soon(server).await.expect("no panic"), 1);
+}
+
 // Control: a channel whose tasks hold what it shares; the connection stayed open.
 #[tokio::test]
 async fn the_last_clone_takes_the_connections_with_it() {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use kith_settings::{Environment, Program, Topic, load};
 use kith_telemetry::LogSettings;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -65,6 +65,9 @@ pub const VARIABLES: &[&str] = &[
     "KITH_TOKEN_ISSUER",
 ];
 
+/// Connections that wait to be accepted.
+const MAX_WAITING_CONNECTIONS: u32 = 4096;
+
 /// What ends a process that could not go on.
 pub type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -88,7 +91,7 @@ where
     let served = runtime().and_then(|runtime| {
         runtime.block_on(async {
             let shutdown = shutdown_on_signal()?;
-            let listener = TcpListener::bind(listen_address(&settings)).await?;
+            let listener = listen(listen_address(&settings))?;
             tracing::info!(address = %listener.local_addr()?, "listening");
             run(settings, listener, shutdown).await
         })
@@ -100,6 +103,23 @@ where
             ExitCode::FAILURE
         }
     }
+}
+
+/// Listens on `address`, with room for a crowd: 4,096 connections may wait to be accepted, or as many as the operating
+/// system allows. Rust's own 128 overflow when the clients of a replica that went away come all at once, and each of those
+/// waits for a second or more before it tries again.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // What a process before us left behind is no reason to wait.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_WAITING_CONNECTIONS)
 }
 
 /// The runtime that every Kith process has.

@@ -265,12 +265,60 @@ async fn access_is_decided_before_the_request_is_read() {
 async fn an_open_method_takes_no_notice_of_a_bad_token() {
     let server = TestServer::of_identity(&Identity::new(|| Ok(vec![[1; 32]]))).await;
     let mut client = IdentityServiceClient::new(server.connect().await.calls());
-    for tokens in [
-        &[][..],
-        &[(AUTHORIZATION, "nonsense")],
-        &[(SERVICE_AUTHORIZATION, "nonsense")],
-    ] {
+    for tokens in [&[][..], &[(AUTHORIZATION, "nonsense")]] {
         let request = bearing(ListSigningKeysRequest::default(), tokens);
         client.list_signing_keys(request).await.expect("an answer");
+    }
+}
+
+// Control: `passing_on` that takes what cannot be verified for nobody; all were answered.
+#[tokio::test]
+async fn a_service_that_passes_on_an_open_call_proves_itself_or_is_refused() {
+    let server = TestServer::of_identity(&Identity::new(|| Ok(vec![[1; 32]]))).await;
+    let mut client = IdentityServiceClient::new(server.connect().await.calls());
+    let (user, service) = (server.user_token(), server.service_token(&[]));
+    for bad in ["nonsense", &user, &tampered(&service)] {
+        let tokens = [(AUTHORIZATION, service.as_str()), (SERVICE_AUTHORIZATION, bad)];
+        let request = bearing(ListSigningKeysRequest::default(), &tokens);
+        let status = client.list_signing_keys(request).await.expect_err("a bad token");
+        refused(&status, Code::Unauthenticated, "TOKEN_INVALID");
+    }
+    let tokens = [(AUTHORIZATION, "nonsense"), (SERVICE_AUTHORIZATION, &service)];
+    let request = bearing(ListSigningKeysRequest::default(), &tokens);
+    let request = with(request, "x-request-id", "passed-on");
+    client.list_signing_keys(request).await.expect("an answer");
+    assert_eq!(access_line("passed-on").await["kith.service_id"], json!(3));
+}
+
+/// The same token with another signature.
+fn tampered(token: &str) -> String {
+    let (rest, last) = token.split_at(token.len() - 10);
+    format!("{rest}{}", last.chars().rev().collect::<String>())
+}
+
+// Controls: a layer that reads it from everybody; the first call was refused. One that does not read it; the last went well.
+#[tokio::test]
+async fn the_address_of_a_client_is_asked_of_whoever_passes_its_call_on() {
+    let server = TestServer::start().await;
+    let (user, service) = (server.user_token(), server.service_token(&[]));
+    let (as_user, for_user) = ((AUTHORIZATION, &*user), (SERVICE_AUTHORIZATION, &*service));
+    let call = async |tokens: &[(&str, &str)], address: &str| {
+        let request = bearing(GetFollowRequest::default(), tokens);
+        let request = with(request, "x-kith-client-address", address);
+        server.connect().await.graph().get_follow(request).await
+    };
+    call(&[as_user], "nonsense").await.expect("ignored");
+    call(&[as_user, for_user], "2001:db8::1")
+        .await
+        .expect("an address");
+    for bad in [
+        "nonsense",
+        "",
+        "192.0.2.1, 192.0.2.2",
+        "192.0.2.1:80",
+        "localhost",
+    ] {
+        let status = call(&[as_user, for_user], bad).await.expect_err(bad);
+        refused(&status, Code::InvalidArgument, "FIELD_MALFORMED");
     }
 }

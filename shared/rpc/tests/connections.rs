@@ -1,9 +1,13 @@
 //! What one connection may do to the others, and to itself.
 
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
 use kith_contracts::social_graph::v1::GetFollowRequest;
 
 use crate::harness::{Plan, RawConnection, TestServer, soon};
 
+const NO_ERROR: u32 = 0;
 const ENHANCE_YOUR_CALM: u32 = 11;
 const GET_FOLLOW: &str = "/kith.social_graph.v1.SocialGraphService/GetFollow";
 
@@ -65,4 +69,51 @@ async fn a_flood_of_resets_ends_its_own_connection_and_no_other() {
         .get_follow(request)
         .await
         .expect("the next answer too");
+}
+
+async fn with_age(age: Duration) -> TestServer {
+    TestServer::start_with(|options| options.settings.max_connection_age = age).await
+}
+
+// Control: `speak` that only closes the connection; the call was lost.
+#[tokio::test]
+async fn a_connection_of_age_is_asked_to_go_and_its_calls_end_well() {
+    let server = with_age(Duration::from_millis(200)).await;
+    server.graph.plan(Plan::Hang);
+    let connection = server.connect().await;
+    let (mut client, request) = (connection.graph(), server.by_user(GetFollowRequest::default()));
+    let call = tokio::spawn(async move { client.get_follow(request).await });
+    server.graph.reach(|calls| calls.started == 1).await;
+    server.graph.plan(Plan::Answer);
+    soon(async {
+        let request = || server.by_user(GetFollowRequest::default());
+        while connection.graph().get_follow(request()).await.is_ok() {}
+    })
+    .await;
+    let mut other = RawConnection::open(server.address).await;
+    assert_eq!(other.goaway().await, Some(NO_ERROR));
+
+    server.graph.release(1);
+    soon(call).await.expect("no panic").expect("its answer");
+    let request = server.by_user(GetFollowRequest::default());
+    let next = server.connect().await.graph().get_follow(request).await;
+    next.expect("an answer over the next connection");
+}
+
+// Control: `speak` without the jitter; all went within 7 ms.
+#[tokio::test]
+async fn connections_that_came_together_do_not_go_together() {
+    let age = Duration::from_secs(2);
+    let server = with_age(age).await;
+    let begin = Instant::now();
+    let connections = (0..30).map(|_| async {
+        let mut connection = RawConnection::open(server.address).await;
+        assert_eq!(connection.goaway().await, Some(NO_ERROR));
+        begin.elapsed()
+    });
+    let mut went = join_all(connections).await;
+    went.sort();
+    let (first, last) = (went[0], went[29]);
+    assert!(first >= age.mul_f64(0.8), "{went:?}");
+    assert!(last - first > age.mul_f64(0.1), "{went:?}");
 }

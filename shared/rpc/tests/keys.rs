@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use kith_client::{Builder, TlsFiles};
+use kith_contracts::identity::v1::ListSigningKeysRequest;
+use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::social_graph::v1::GetFollowRequest;
 use kith_primitives::{Failure, Reason, UserId};
 use kith_rpc::{KeyRefresh, Readiness, refresh_keys};
@@ -13,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 
-use crate::harness::{ISSUER, Identity, TestServer, refused, soon, with};
+use crate::harness::{Authority, ISSUER, Identity, Mount, TestServer, refused, soon, with};
 
 /// A server that takes its keys from an identity of ours, and somebody who fetches them.
 struct Fetching {
@@ -119,7 +122,7 @@ async fn new_keys_replace_the_old_ones() {
 /// Never again within a test, unless somebody asks for it.
 const HOURLY: Duration = Duration::from_secs(60 * 60);
 
-// Control: `want_news` never called, and `refresh` without its `early`; the new key was refused until the test gave up.
+// Control: `want_news` never called; the new key was refused until the test gave up.
 #[tokio::test]
 async fn a_token_of_an_unknown_key_has_the_keys_fetched_early() {
     let (old, new) = keys();
@@ -137,7 +140,7 @@ async fn a_token_of_an_unknown_key_has_the_keys_fetched_early() {
     soon(async { while fetching.call(&new).await.is_err() {} }).await;
 }
 
-// Control: `early` without its `sleep_until`; identity was asked for each of the calls.
+// Control: `early` without its `sleep_until`; identity was asked 101 times.
 #[tokio::test]
 async fn unknown_keys_do_not_make_a_service_hammer_identity() {
     let (known, made_up) = keys();
@@ -188,4 +191,52 @@ async fn fetching_ends_at_shutdown() {
     let fetching = Fetching::start(Identity::new(|| Err(failure()))).await;
     fetching.shutdown.cancel();
     soon(fetching.task).await.expect("no panic");
+}
+
+#[tokio::test]
+async fn keys_come_over_mutual_tls_and_not_to_strangers() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let (pair, client_ca) = (authority.pair(), clients.pem());
+    let server_files = Mount::of(&[pair.files().as_slice(), &[("ca.crt", &client_ca)]].concat());
+    let (own, server_ca) = (clients.pair(), authority.pem());
+    let client_files = Mount::of(&[own.files().as_slice(), &[("ca.crt", &server_ca)]].concat());
+    let (key, _) = keys();
+    let public = key.public_key();
+    let identity = Identity::new(move || Ok(vec![public]));
+    let tls = server_files.mutual_tls();
+    let server = TestServer::of_identity_with(&identity, |options| options.settings.tls = Some(tls)).await;
+
+    let channel = |certificate, key| {
+        let files = TlsFiles {
+            ca: Some(client_files.path("ca.crt")),
+            certificate,
+            key,
+        };
+        let builder = Builder::new(format!("https://{}", server.address)).server_name("kith.test");
+        builder.tls(files).build().expect("good files")
+    };
+    let request = ListSigningKeysRequest::default();
+    let mut stranger = IdentityServiceClient::new(channel(None, None));
+    let status = soon(stranger.list_signing_keys(request))
+        .await
+        .expect_err("a stranger");
+    assert_eq!(status.code(), Code::Unavailable);
+
+    let known = channel(
+        Some(client_files.path("tls.crt")),
+        Some(client_files.path("tls.key")),
+    );
+    let (readiness, shutdown) = (Readiness::new(), CancellationToken::new());
+    let latch = readiness.latch("signing keys");
+    let refresh = KeyRefresh::every(Duration::from_secs(60));
+    let task = tokio::spawn(refresh_keys(
+        refresh,
+        known,
+        SharedKeys::new(),
+        latch,
+        shutdown.clone(),
+    ));
+    soon(readiness.ready()).await;
+    shutdown.cancel();
+    soon(task).await.expect("no panic");
 }

@@ -86,7 +86,7 @@ async fn a_call_beyond_the_limit_is_refused_at_once_and_told_when_to_try_again()
     connection.graph().get_follow(request).await.expect("room again");
 }
 
-// Control: `shed` that keeps a clone of the place for a moment longer than the call; some were refused.
+// Control: `shed` that keeps the place for 5 ms longer than the call; the next one was refused.
 #[tokio::test]
 async fn one_call_after_the_other_needs_one_place() {
     let server = with_limits(1, 1).await;

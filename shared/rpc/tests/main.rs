@@ -5,9 +5,11 @@
 mod access;
 mod connections;
 mod deadlines;
+mod descriptors;
 mod disconnects;
 mod drain;
 mod errors;
+mod floods;
 mod harness;
 mod health;
 mod keys;

@@ -1,12 +1,15 @@
 //! TLS and mTLS, and certificates that change.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kith_contracts::social_graph::v1::{FollowRequest, GetFollowRequest};
-use kith_rpc::{TlsFiles, TlsPart};
+use kith_rpc::{ServerSettings, TlsFiles, TlsPart};
+use kith_settings::{Environment, Program, Reader, Setting, Topic, load};
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -265,4 +268,86 @@ fn a_file_that_is_not_there_is_named() {
         "{error}"
     );
     mount.tls().check().expect("all is well without it");
+}
+
+const ADDRESS: Setting = Setting::new("address", "where it listens").default("0.0.0.0:1");
+
+/// A service's settings, as far as they matter here.
+struct Service(ServerSettings);
+
+impl Topic for Service {
+    fn settings() -> Vec<&'static Setting> {
+        [vec![&ADDRESS], ServerSettings::settings()].concat()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let server = ServerSettings::read(reader);
+        let address = ServerSettings::listen_address(reader, &ADDRESS, server.as_ref());
+        address.and(server).map(Self)
+    }
+}
+
+fn service(variables: &[(&str, &Path)]) -> Result<ServerSettings, Vec<String>> {
+    let program = Program {
+        name: "demo",
+        version: "1",
+        about: "",
+    };
+    let flags = variables
+        .iter()
+        .flat_map(|(name, path)| [OsString::from(name), path.into()]);
+    let arguments = [OsString::from("demo")].into_iter().chain(flags);
+    let loaded = load::<Service>(&program, arguments, &Environment::from([]));
+    loaded
+        .map(|service| service.0)
+        .map_err(|error| error.mistakes().iter().map(ToString::to_string).collect())
+}
+
+// Control: `listen_address` that looks at `plaintext` alone; it was refused.
+#[test]
+fn with_tls_any_address_will_do() {
+    let mount = Mount::of_pair(&Authority::new().pair());
+    let TlsFiles { certificate, key, .. } = mount.tls();
+    let settings = service(&[("--tls-certificate-file", &certificate), ("--tls-key-file", &key)]);
+    assert_eq!(settings.map(|settings| settings.tls), Ok(Some(mount.tls())));
+    let mistakes = service(&[]).expect_err("plaintext");
+    assert!(
+        mistakes[0].contains("must have TLS by --tls-certificate-file"),
+        "{mistakes:?}"
+    );
+}
+
+#[test]
+fn a_mistake_in_a_file_is_told_with_its_setting() {
+    let authority = Authority::new();
+    let (pair, other) = (authority.pair(), authority.pair());
+    let mount = Mount::of(&[("tls.crt", &pair.certificate), ("tls.key", &other.key)]);
+    let (certificate, key, none) = (mount.path("tls.crt"), mount.path("tls.key"), mount.path("none"));
+    let only = |flags: &[(&str, &Path)]| {
+        let mistakes = service(flags).expect_err("a mistake");
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        mistakes[0].clone()
+    };
+    let missing = "is required where another file of TLS is given";
+    assert_eq!(
+        only(&[("--tls-certificate-file", &certificate)]),
+        format!("--tls-key-file, KITH_TLS_KEY_FILE: {missing}")
+    );
+    let missing = format!("--tls-certificate-file, KITH_TLS_CERTIFICATE_FILE: {missing}");
+    assert_eq!(only(&[("--tls-key-file", &key)]), missing);
+    assert_eq!(only(&[("--tls-client-ca-file", &certificate)]), missing);
+    let mistake = only(&[("--tls-certificate-file", &certificate), ("--tls-key-file", &key)]);
+    let (key, certificate) = (key.display(), certificate.display());
+    assert_eq!(
+        mistake,
+        format!(
+            "--tls-key-file, KITH_TLS_KEY_FILE: {key} has another key than that of the certificate in {certificate}"
+        )
+    );
+    let mistake = only(&[("--tls-certificate-file", &none), ("--tls-key-file", &none)]);
+    assert!(
+        mistake.starts_with("--tls-certificate-file, KITH_TLS_CERTIFICATE_FILE: ")
+            && mistake.contains("none cannot be read: No such file"),
+        "{mistake}"
+    );
 }

@@ -29,6 +29,14 @@ async fn filled() -> Database {
         INSERT INTO identity.refresh_tokens (token_hash, session_id, rotated_at)
             SELECT sha256(convert_to(format('%s %s', id, number), 'UTF8')), id, CASE WHEN number > 1 THEN now() END
             FROM identity.sessions, generate_series(1, 2) AS number;
+        INSERT INTO identity.service_accounts (name, scopes, secret_hash, created_at)
+            SELECT 's' || number, '{}', sha256(number::text::bytea), now() - random() * interval '1 year'
+            FROM generate_series(1, 2000) AS number;
+        INSERT INTO identity.audit_events (type, subject, created_at)
+            SELECT 'SESSION_CREATED', 'users/' || number % 50, now() - random() * interval '1 year'
+            FROM generate_series(1, 20000) AS number;
+        INSERT INTO identity.throttles
+            SELECT number, now() + (random() - 0.1) * interval '10 min' FROM generate_series(1, 20000) AS number;
         -- Without triggers and foreign keys, which would take their time.
         SET session_replication_role = replica;
         INSERT INTO social_graph.friendships (user_id, friend_id, created_at)
@@ -251,7 +259,39 @@ async fn refresh_tokens_by_their_hash_and_the_live_one_of_a_session() {
     assert_served_by("identity_refresh_tokens_live_key", live, "7").await;
 }
 
+#[tokio::test]
+async fn service_accounts_by_name_and_newest_first() {
+    let name =
+        "SELECT id, secret_hash = $2 AND revoked_at IS NULL FROM identity.service_accounts WHERE name = $1";
+    let first = "SELECT id, name FROM identity.service_accounts ORDER BY created_at DESC, id DESC LIMIT $1";
+    let next = "SELECT id, name FROM identity.service_accounts WHERE (created_at, id) < ($1, $2)
+        ORDER BY created_at DESC, id DESC LIMIT $3";
+    assert_served_by("identity_service_accounts_name_key", name, "'s7', sha256('7')").await;
+    assert_served_by("identity_service_accounts_by_time", first, "51").await;
+    assert_served_by("identity_service_accounts_by_time", next, "now(), 7, 51").await;
+}
+
 /// As the store of identity asks, for the first page and a later one.
+#[tokio::test]
+async fn audit_events_newest_first_of_all_and_of_a_subject() {
+    let all = "SELECT * FROM identity.audit_events WHERE (created_at, id) < ($1, $2)
+        ORDER BY created_at DESC, id DESC LIMIT 51";
+    assert_in_the_order_of("identity_audit_events_by_time", all, "now(), 7").await;
+    let of_one = "SELECT * FROM identity.audit_events WHERE subject = $1 AND (created_at, id) < ($2, $3)
+        ORDER BY created_at DESC, id DESC LIMIT 51";
+    assert_served_by("identity_audit_events_by_subject", of_one, "'users/7', now(), 7").await;
+}
+
+#[tokio::test]
+async fn what_has_had_its_time_oldest_first() {
+    let sessions = "SELECT id FROM identity.sessions WHERE expires_at <= now()
+        ORDER BY expires_at LIMIT $1";
+    assert_in_the_order_of("identity_sessions_by_expiry", sessions, "1000").await;
+    let throttles = "SELECT key FROM identity.throttles WHERE full_at <= now()
+        ORDER BY full_at LIMIT $1";
+    assert_in_the_order_of("identity_throttles_by_time", throttles, "100").await;
+}
+
 #[tokio::test]
 async fn users_whose_names_begin_with_a_text() {
     let search = r#"

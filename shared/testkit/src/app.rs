@@ -12,6 +12,7 @@ use kith_contracts::identity::v1::{
     AuthenticateRequest, BatchImportUsersRequest, ImportedUser, RegisterRequest, authenticate_request,
 };
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
+use kith_identity::settings::SWEEP_INTERVAL;
 use kith_identity::{IdentitySettings, ThrottleSettings};
 use kith_postgres::PoolSettings;
 use kith_primitives::{ServiceId, UserId};
@@ -44,6 +45,8 @@ pub struct AppOptions {
     pub server: ServerSettings,
     /// What friend requests are held to.
     pub friends: FriendSettings,
+    /// How often what has had its time is removed.
+    pub sweep_interval: Duration,
     /// How often what needs no token may be tried. By default as often as anybody likes.
     pub throttles: ThrottleSettings,
     /// The keys that identity holds; the first signs. By default a new one.
@@ -65,6 +68,7 @@ impl Default for AppOptions {
             },
             server: ServerSettings::default(),
             friends: FriendSettings::default(),
+            sweep_interval: SWEEP_INTERVAL,
             throttles: ThrottleSettings::default(),
             signing_keys: None,
             signing_keys_file: None,
@@ -120,6 +124,7 @@ impl TestApp {
             signing_keys_interval: options.signing_keys_interval,
             session_lifetime: Duration::from_secs(3600),
             password_hashes_at_once: 2,
+            sweep_interval: options.sweep_interval,
             throttles: options.throttles,
         };
         let identity = kith_identity::run(identity_settings.clone(), listener, shutdown.clone());

@@ -363,8 +363,14 @@ fn the_scopes_are_those_of_the_contracts() {
     assert_eq!(scopes, rules().scopes());
 }
 
-// Control: `Caller::operates_with` that ignores scopes; every cell of the services without scope and with other scopes is
-// wrong then, for each RPC of operators.
+// Controls, and the kinds whose cells were wrong then, for each RPC that the weakness opens:
+// * `Caller::operates_with` ignores scopes: services and service accounts without scope, or with other ones.
+// * A service lends users its scopes, in `operates_with`, `authorise` and `ServiceCaller::from_caller` (one of these alone
+//   opens nothing): both users through services with the scope, and through service accounts.
+// * The second value of a header is ignored: two tokens, or a user and a service, in one header; two services.
+// * Tokens count in either order, and the service's header alone too: swapped tokens; a service in its header alone.
+// * The service's header is ignored beside another token: swapped tokens; one in both headers; two services; each bad
+//   token beside a user's. The same on open RPCs when those ignored it.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_caller_gets_what_the_contract_says() {
     let options = AppOptions {

@@ -14,6 +14,7 @@ mod plans;
 mod raw;
 mod refresh_storm;
 mod registration_storm;
+mod replicas;
 mod rows;
 mod rules;
 mod service_accounts;

@@ -45,6 +45,9 @@ const FILL: &str = "
         SELECT to_user_id, from_user_id, now() + interval '1 day' FROM social_graph.friend_requests;
     INSERT INTO social_graph.blocks SELECT to_user_id, from_user_id, created_at FROM social_graph.friend_requests;
     INSERT INTO social_graph.mutes SELECT from_user_id, to_user_id, created_at FROM social_graph.friend_requests;
+    INSERT INTO identity.audit_events (type, subject, created_at)
+        SELECT 'SESSION_CREATED', 'users/' || number % 100, now() - random() * interval '1 year'
+        FROM generate_series(1, 5000) AS number;
     ANALYZE";
 
 /// The server's log, where auto_explain writes the plans of this one database's statements.
@@ -80,6 +83,7 @@ impl Plans {
                 "users",
                 "profiles",
                 "credentials",
+                "audit_events",
                 "follows",
                 "follow_counts",
                 "friendships",
@@ -241,6 +245,35 @@ async fn follows(app: &TestApp, user: &TestUser, plans: &mut Plans) {
     }
 }
 
+async fn audit_events(app: &TestApp, plans: &mut Plans) {
+    let mut identity = app.identity(&app.operator(&["identity.audit.read"]));
+    let mut tokens = [String::new(), String::new()];
+    for _page in 0..2 {
+        let request = |subject: &str, page_token: &str| ListAuditEventsRequest {
+            subject: subject.to_owned(),
+            page_size: 10,
+            page_token: page_token.to_owned(),
+        };
+        let all = check!(
+            plans,
+            identity,
+            list_audit_events(request("", &tokens[0])),
+            "identity_audit_events_by_time"
+        );
+        let of_one = check!(
+            plans,
+            identity,
+            list_audit_events(request("users/7", &tokens[1])),
+            "identity_audit_events_by_subject"
+        );
+        tokens = [all.next_page_token, of_one.next_page_token];
+        assert!(
+            tokens.iter().all(|token| !token.is_empty()),
+            "there is another page"
+        );
+    }
+}
+
 async fn friends(app: &TestApp, user: &TestUser, plans: &mut Plans) {
     let mut graph = app.social_graph(user);
     // Whoever is everybody's friend has nobody to be suggested.
@@ -379,6 +412,7 @@ async fn every_read_is_served_by_indexes_planned_for_its_arguments_or_for_any() 
         let mut plans = Plans::of(&app.database, mode).await;
         accounts(&app, &user, &mut plans).await;
         follows(&app, &user, &mut plans).await;
+        audit_events(&app, &mut plans).await;
         friends(&app, &user, &mut plans).await;
         between(&app, &user, &mut plans).await;
     }

@@ -381,6 +381,31 @@ pub(crate) const ROWS: &[Row] = &[
             keep_current: true,
         }
     ),
+    // There is one key, which signs, and none to follow it.
+    row!(
+        "kith.identity.v1.IdentityService/RotateSigningKey",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        "FailedPrecondition SIGNING_KEY_NOT_READY",
+        |_: &World| RotateSigningKeyRequest {}
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/RemoveSigningKey",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        "NotFound SIGNING_KEY_NOT_FOUND",
+        |_: &World| RemoveSigningKeyRequest {
+            key_id: "no key is called this".to_owned(),
+            emergency: false,
+        }
+    ),
+    row!(
+        "kith.identity.v1.IdentityService/ListAuditEvents",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| ListAuditEventsRequest::default()
+    ),
     row!(
         "kith.identity.v1.IdentityService/CreateServiceAccount",
         NOT_ALLOWED,

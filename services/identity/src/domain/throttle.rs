@@ -105,41 +105,46 @@ impl Bucket {
 
 /// Where attempts come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// A network address. Of IPv6 the first 64 bits, which are what one customer of a provider gets.
-    Network(IpAddr),
-    /// A service that proved itself, for all of its users.
-    Service(ServiceId),
-    /// Nothing is known of it.
-    Unknown,
+pub(crate) struct Origin {
+    /// The service that proved itself and passes on the attempts of its users.
+    service: Option<ServiceId>,
+    /// The network address: of somebody's own, or as that service says, or else of the service. Of IPv6 the first 64 bits,
+    /// which are what one customer of a provider gets.
+    network: Option<IpAddr>,
 }
 
 impl Origin {
     /// Where the call comes from that this task works for, passed on by `service` or by nobody.
     pub(crate) fn of(service: Option<&ServiceCaller>) -> Self {
-        let peer = || Context::current().and_then(|context| context.peer);
-        match (service, peer) {
-            (Some(service), _) => Self::Service(service.service_id),
-            (None, peer) => peer().map_or(Self::Unknown, |peer| Self::Network(network(peer))),
+        let peer = Context::current().and_then(|context| context.peer);
+        Self {
+            service: service.map(|service| service.service_id),
+            network: peer.map(network),
         }
     }
 
-    /// The addresses that count as this origin, as PostgreSQL's `cidr`; `None` where addresses say nothing.
+    /// The service that passes on the attempt.
+    pub(crate) fn service(self) -> Option<ServiceId> {
+        self.service
+    }
+
+    /// The addresses that count as this origin, as PostgreSQL's `cidr`.
     pub(crate) fn addresses(self) -> Option<String> {
-        match self {
-            Self::Network(IpAddr::V4(address)) => Some(format!("{address}/32")),
-            Self::Network(IpAddr::V6(address)) => Some(format!("{address}/64")),
-            Self::Service(_) | Self::Unknown => None,
-        }
+        self.network.map(|network| match network {
+            IpAddr::V4(address) => format!("{address}/32"),
+            IpAddr::V6(address) => format!("{address}/64"),
+        })
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Network(address) => address.fmt(f),
-            Self::Service(id) => write!(f, "service:{id}"),
-            Self::Unknown => f.write_str("unknown"),
+        if let Some(service) = self.service {
+            write!(f, "service:{service}/")?;
+        }
+        match self.network {
+            Some(network) => network.fmt(f),
+            None => f.write_str("unknown"),
         }
     }
 }
@@ -234,7 +239,14 @@ mod tests {
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        let addresses = |text| Origin::Network(of(text)).addresses();
+        let addresses = |text| {
+            let network = Some(of(text));
+            Origin {
+                service: None,
+                network,
+            }
+            .addresses()
+        };
         assert_eq!(addresses("2001:db8::1").as_deref(), Some("2001:db8::/64"));
         assert_eq!(addresses("192.0.2.1").as_deref(), Some("192.0.2.1/32"));
     }

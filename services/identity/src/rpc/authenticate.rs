@@ -138,3 +138,89 @@ pub(super) fn refused() -> Failure {
         "name and password do not belong together",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    use diesel_async::SimpleAsyncConnection;
+    use kith_postgres::{Database, PoolSettings};
+    use kith_rpc::{Readiness, TokenSettings};
+    use kith_schema::Role;
+    use kith_testkit::TestDatabase;
+    use kith_tokens::SigningKey;
+
+    use super::*;
+    use crate::domain::Password;
+    use crate::keys::Keys;
+    use crate::passwords::Passwords;
+    use crate::throttles::ThrottleSettings;
+    use crate::turns::Turns;
+
+    const PASSWORD: &str = "correct horse";
+
+    async fn app(database: &TestDatabase) -> App {
+        let tokens = TokenSettings {
+            issuer: "iss".to_owned(),
+            audience: "aud".to_owned(),
+        };
+        let latch = Readiness::new().latch("signing key");
+        let key = SigningKey::generate().expect("a key");
+        let passwords = Passwords::new(1).expect("a hasher");
+        let hash = passwords
+            .hash(Password::parse(PASSWORD).expect("a password"))
+            .await
+            .expect("a hash");
+        let make = format!(
+            "INSERT INTO identity.users (username, is_active) VALUES ('alice', true), ('idle', false), ('none', true);
+            INSERT INTO identity.credentials (user_id, password_hash)
+            SELECT id, '{}' FROM identity.users WHERE username <> 'none'",
+            hash.0.expose_secret()
+        );
+        let mut owner = database.owner().await;
+        owner.batch_execute(&make).await.expect("accounts");
+        App {
+            database: Database::new(&database.url(Role::Identity), &PoolSettings::default()),
+            passwords,
+            deletions: Turns::new(1, 1),
+            keys: Keys::new(key.into(), tokens, latch).expect("a provider"),
+            scopes: Arc::new(BTreeSet::new()),
+            session_lifetime: chrono::TimeDelta::hours(1),
+            throttles: ThrottleSettings::default(),
+        }
+    }
+
+    // Controls: `verify` that answers no at once where there is no hash, or the candidate is too long; 0 for four and for
+    // one of them.
+    #[tokio::test]
+    async fn whatever_is_wrong_one_password_is_verified() {
+        let database = TestDatabase::create().await;
+        let app = app(&database).await;
+        let over_long = "a".repeat(Password::MAX + 1);
+        let mut costs = Vec::new();
+        for (name, password) in [
+            ("alice", "wrong horse"),
+            ("nobody", PASSWORD),
+            ("not a name", PASSWORD),
+            ("idle", PASSWORD),
+            ("none", PASSWORD),
+            ("none", ""),
+            ("alice", ""),
+            ("alice", &over_long),
+            ("nobody", &over_long),
+        ] {
+            let request = AuthenticateRequest {
+                identifier: Some(Identifier::Username(name.to_owned())),
+                password: password.to_owned(),
+                device_label: String::new(),
+            };
+            let before = app.passwords.work.load(Ordering::Relaxed);
+            let refused = call(&app, None, request).await.expect_err("wrong");
+            assert_eq!(refused.reason(), Reason::CredentialsInvalid, "{name} {password}");
+            costs.push(app.passwords.work.load(Ordering::Relaxed) - before);
+        }
+        assert_eq!(costs, [1; 9]);
+    }
+}

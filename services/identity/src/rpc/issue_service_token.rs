@@ -8,22 +8,39 @@ use secrecy::ExposeSecret;
 
 use super::convert;
 use crate::App;
-use crate::domain::{ServiceName, ServiceSecret};
-use crate::store::{ServiceAccountRow, service_account_prove};
+use crate::domain::{
+    Actor, AuditEvent, AuditEventType, AuditSubject, NameKey, Origin, ServiceName, ServiceSecret,
+};
+use crate::store::{
+    ServiceAccountRow, audit_event_count, service_account_prove, throttles_fill, throttles_take,
+};
 
-/// INVALID_ARGUMENT; UNAUTHENTICATED (CREDENTIALS_INVALID), the same for every cause.
+/// INVALID_ARGUMENT; UNAUTHENTICATED (CREDENTIALS_INVALID), the same for every cause; RESOURCE_EXHAUSTED (THROTTLED).
 pub(super) async fn call(
     app: &App,
+    service: Option<ServiceCaller>,
     request: IssueServiceTokenRequest,
 ) -> Result<IssueServiceTokenResponse, Failure> {
+    let (origin, name_key) = (
+        Origin::of(service.as_ref()),
+        NameKey::of("service", &request.name),
+    );
     let (name, secret) = parse(request)?;
+    let buckets = app.throttles.service_sign_in(origin, &name_key);
+    throttles_take(&app.database, &buckets).await?;
     let issuer = app.keys.issuer()?;
     // Taken before the account is looked at: so even a token that is signed while its account is revoked ends within 60
     // minutes of that.
     let issued_at = SystemTime::now();
-    let row = service_account_prove(&app.database, name.as_ref(), &secret)
-        .await?
-        .ok_or_else(refused)?;
+    let row = match service_account_prove(&app.database, name.as_ref(), &secret).await? {
+        Some((row, true)) => row,
+        other => {
+            let account = other.map(|(row, _)| row);
+            return Err(refuse(app, service.as_ref(), account).await);
+        }
+    };
+    let failures = app.throttles.sign_in_pair(origin, &name_key);
+    throttles_fill(&app.database, failures.as_slice()).await?;
     let issued = issuer
         .issue(&subject(&row), issued_at)
         .map_err(Failure::internal)?;
@@ -49,6 +66,22 @@ fn subject(row: &ServiceAccountRow) -> Subject {
         service_id: ServiceId::from_database(row.id),
         scopes: row.scopes.iter().cloned().collect(),
     })
+}
+
+/// Counts a failed attempt, and then refuses it.
+async fn refuse(app: &App, service: Option<&ServiceCaller>, account: Option<ServiceAccountRow>) -> Failure {
+    let subject = account.map_or(AuditSubject::Nobody, |row| {
+        AuditSubject::ServiceAccount(ServiceId::from_database(row.id))
+    });
+    let event = AuditEvent::new(
+        AuditEventType::ServiceSignInFailed,
+        Actor::nobody(service),
+        &subject,
+    );
+    match audit_event_count(&app.database, &event).await {
+        Ok(()) => refused(),
+        Err(failure) => failure,
+    }
 }
 
 fn refused() -> Failure {

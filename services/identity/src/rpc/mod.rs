@@ -256,7 +256,10 @@ impl IdentityService for App {
         &self,
         request: Request<IssueServiceTokenRequest>,
     ) -> Answer<IssueServiceTokenResponse> {
-        unary(request, |(), message| issue_service_token::call(self, message)).await
+        unary(request, |service, message| {
+            issue_service_token::call(self, service, message)
+        })
+        .await
     }
 
     async fn list_audit_events(

@@ -3,19 +3,24 @@ use kith_primitives::{Caller, Etag, Failure, FieldMask, UserCaller, UserId, Viol
 
 use super::convert;
 use crate::App;
-use crate::domain::{AccountChange, Email, PersonName, Username};
-use crate::store::account_update;
+use crate::domain::{AccountChange, Email, Origin, PersonName, Username};
+use crate::store::{account_update, throttles_take};
 
 const UPDATABLE: &[&str] = &["username", "email", "first_name", "last_name"];
 
 /// INVALID_ARGUMENT; NOT_FOUND (USER_NOT_FOUND); PERMISSION_DENIED (NOT_OWNER); ALREADY_EXISTS (USERNAME_TAKEN,
-/// EMAIL_TAKEN); ABORTED (ETAG_MISMATCH).
+/// EMAIL_TAKEN); ABORTED (ETAG_MISMATCH); RESOURCE_EXHAUSTED (THROTTLED).
 pub(super) async fn call(
     app: &App,
     (_, caller): (UserCaller, Caller),
     request: UpdateUserRequest,
 ) -> Result<UpdateUserResponse, Failure> {
     let (user_id, change) = parse(&request)?;
+    if change.username.is_some() || change.email.is_some() {
+        // It tells whether somebody has the name or the address, as Register does, and so it counts as one.
+        let origin = Origin::of(caller.service());
+        throttles_take(&app.database, &app.throttles.register(origin)).await?;
+    }
     let row = account_update(&app.database, &caller, user_id, &change).await?;
     Ok(UpdateUserResponse {
         account: Some(convert::account(row)),

@@ -11,6 +11,7 @@ mod refreshes;
 mod service_accounts;
 mod sessions;
 mod signing_keys;
+mod sweeps;
 mod throttles;
 mod users;
 
@@ -34,5 +35,6 @@ pub(crate) use sessions::{
 pub(crate) use signing_keys::{
     signing_key_remove, signing_key_rotate, signing_keys_find, signing_keys_page, signing_keys_publish,
 };
+pub(crate) use sweeps::{sessions_sweep, throttles_sweep};
 pub(crate) use throttles::{throttles_fill, throttles_take};
 pub(crate) use users::{AccountRow, UserRow, not_owner, user_delete, user_exists, user_find, users_find};

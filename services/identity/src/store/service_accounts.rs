@@ -47,7 +47,7 @@ pub(crate) async fn service_account_create(
         .await
 }
 
-/// The account of this name, if this is its secret and it is not revoked.
+/// The account of this name, and whether this is its secret and it is not revoked.
 ///
 /// One statement decides, with the same work for all who are refused: the name's place in the index. That the database
 /// compares hashes byte by byte tells nothing: nobody can aim at the hash of 256 random bits, and whoever learnt a part
@@ -56,16 +56,17 @@ pub(crate) async fn service_account_prove(
     database: &Database,
     name: Option<&ServiceName>,
     secret: &ServiceSecret,
-) -> Result<Option<ServiceAccountRow>, Failure> {
+) -> Result<Option<(ServiceAccountRow, bool)>, Failure> {
     // No account's name is empty.
     let name = name.map_or("", ServiceName::as_str);
     database
         .read(async |conn: &mut Connection| {
+            let proven = service_accounts::secret_hash
+                .eq(secret.hash())
+                .and(service_accounts::revoked_at.is_null());
             let query = service_accounts::table
                 .filter(service_accounts::name.eq(name))
-                .filter(service_accounts::secret_hash.eq(secret.hash()))
-                .filter(service_accounts::revoked_at.is_null())
-                .select(ServiceAccountRow::as_select());
+                .select((ServiceAccountRow::as_select(), proven));
             Ok(run("service_account_prove", query.first(conn)).await.optional()?)
         })
         .await

@@ -5,7 +5,7 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, Database, DbError, cursor_time, run};
-use kith_primitives::{Failure, Page, Reason, ServiceCaller};
+use kith_primitives::{Failure, Page, Reason, ServiceCaller, excerpt};
 use kith_schema::tables::identity::signing_keys;
 use kith_tokens::SigningKeys;
 
@@ -253,7 +253,7 @@ fn refuse_in_use(key: &KnownKey) -> Result<(), Abort> {
 const RESOURCE: &str = "kith.identity.v1.SigningKey";
 
 fn resource_name(key_id: &str) -> String {
-    format!("signingKeys/{key_id}")
+    format!("signingKeys/{}", excerpt(key_id))
 }
 
 fn not_found(key_id: &str) -> Failure {

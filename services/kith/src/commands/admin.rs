@@ -1,6 +1,7 @@
-//! `kith admin`: what operators do to users, counters and service accounts.
+//! `kith admin`: what operators do to users, counters, service accounts and signing keys.
 
 mod service_accounts;
+mod signing_keys;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,7 @@ pub(super) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommands(subcommands.map(|subcommand| subcommand.args(args::<OperatorSettings>())))
         .subcommand(service_accounts::command())
+        .subcommand(signing_keys::command())
 }
 
 pub(super) fn run(
@@ -85,6 +87,9 @@ pub(super) fn run(
     };
     if name == service_accounts::SERVICE_ACCOUNTS {
         return service_accounts::run(invocation, matches, environment);
+    }
+    if name == signing_keys::SIGNING_KEYS {
+        return signing_keys::run(invocation, matches, environment);
     }
     let settings: OperatorSettings = invocation.read(matches, environment)?;
     let runtime = process::runtime()?;

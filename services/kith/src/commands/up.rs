@@ -123,7 +123,7 @@ async fn prepare(settings: &UpSettings, keep: Keep) -> Result<Ground, AnyError> 
         Keep::Persistent => Some(spawn_blocking(|| Held::take(directory)).await??),
         Keep::Ephemeral => None,
     };
-    let listeners = Listeners::bind(settings).await?;
+    let listeners = Listeners::bind(settings)?;
     let postgres = start_postgres(settings, keep).await?;
     let held = match (held, postgres.cluster()) {
         (None, Some(cluster)) => Held::take_clusters(cluster.directory())?,

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use kith_client::{Channel, TlsFiles};
 use kith_identity::IdentitySettings;
-use kith_identity::settings::SIGNING_KEYS_INTERVAL;
+use kith_identity::settings::{SIGNING_KEYS_INTERVAL, SWEEP_INTERVAL};
 use kith_postgres::DatabaseUrl;
-use kith_rpc::process::AnyError;
+use kith_rpc::process::{AnyError, listen};
 use kith_schema::Role;
 use kith_settings::Setting;
 use kith_social_graph::SocialGraphSettings;
@@ -40,9 +40,9 @@ pub(crate) struct Listeners {
 
 impl Listeners {
     /// Takes them.
-    pub(crate) async fn bind(settings: &UpSettings) -> Result<Self, AnyError> {
-        let identity = bind(settings.identity_address, &IDENTITY_ADDRESS).await?;
-        let social_graph = bind(settings.social_graph_address, &SOCIAL_GRAPH_ADDRESS).await?;
+    pub(crate) fn bind(settings: &UpSettings) -> Result<Self, AnyError> {
+        let identity = bind(settings.identity_address, &IDENTITY_ADDRESS)?;
+        let social_graph = bind(settings.social_graph_address, &SOCIAL_GRAPH_ADDRESS)?;
         Ok(Self {
             identity,
             social_graph,
@@ -60,8 +60,8 @@ impl Listeners {
     }
 }
 
-async fn bind(address: SocketAddr, setting: &Setting) -> Result<TcpListener, AnyError> {
-    TcpListener::bind(address).await.map_err(|error| {
+fn bind(address: SocketAddr, setting: &Setting) -> Result<TcpListener, AnyError> {
+    listen(address).map_err(|error| {
         let names = setting.names();
         format!("cannot listen on {address}: {error}; free it, or name another address ({names})").into()
     })
@@ -135,6 +135,7 @@ impl Services {
             signing_keys_interval: SIGNING_KEYS_INTERVAL,
             session_lifetime: settings.session_lifetime,
             password_hashes_at_once: settings.password_hashes_at_once,
+            sweep_interval: SWEEP_INTERVAL,
             throttles: settings.throttles.clone(),
         };
         self.spawn(

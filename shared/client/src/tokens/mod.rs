@@ -6,8 +6,8 @@ mod source;
 
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
+use http::{HeaderMap, HeaderValue};
 use kith_primitives::Reason;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -86,18 +86,35 @@ impl Tokens {
         Ok(())
     }
 
-    /// Whether another attempt would have a token in place of one in `headers`, which the server refused with
-    /// `status`.
-    pub(crate) fn renew(&self, headers: &HeaderMap, status: &Status) -> bool {
-        let mut renewed = false;
-        if is_refusal_of_token(status) {
-            for (header, source) in self.by_header() {
-                if let (Supply::Renewed(source), Some(used)) = (&source.0, headers.get(&header)) {
-                    renewed |= source.refused(used);
-                }
-            }
+    /// Has the tokens in `headers` replaced that the server perhaps refused with `status`, for the next call.
+    pub(crate) fn refused(&self, headers: &HeaderMap, status: &Status) {
+        for (source, used) in self.perhaps_refused(headers, status) {
+            source.refused(used);
         }
-        renewed
+    }
+
+    /// The same, and whether another attempt would have another token. Waits until that is known.
+    pub(crate) async fn replaced(&self, headers: &HeaderMap, status: &Status) -> bool {
+        let mut replaced = false;
+        for (source, used) in self.perhaps_refused(headers, status) {
+            replaced |= source.replaced(used).await;
+        }
+        replaced
+    }
+
+    fn perhaps_refused<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
+        status: &Status,
+    ) -> impl Iterator<Item = (&'a Arc<Source>, &'a HeaderValue)> {
+        let sources = is_refusal_of_token(status).then(|| self.by_header());
+        sources
+            .into_iter()
+            .flatten()
+            .filter_map(|(header, source)| match &source.0 {
+                Supply::Renewed(source) => Some((source, headers.get(&header)?)),
+                Supply::Given(_) => None,
+            })
     }
 }
 

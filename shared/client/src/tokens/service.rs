@@ -17,7 +17,7 @@ const FETCH_WITHIN: Duration = Duration::from_secs(10);
 
 /// The tokens of a service account, fetched by its name and secret: one at the first call, the next when three
 /// quarters of its life are over, each once for all calls. While identity is away the old one stays in use as long as
-/// it is good. One that a server refuses is replaced at once.
+/// it is good. One that a server refuses is replaced at once, and does for other calls until then.
 ///
 /// Clones share their tokens. `Debug` shows no secret.
 #[derive(Clone)]

@@ -79,6 +79,8 @@ struct Held {
     token: BearerToken,
     renew_at: Instant,
     ends_at: Instant,
+    /// A server took no call with it.
+    is_refused: bool,
 }
 
 struct Failure {
@@ -102,6 +104,7 @@ impl Held {
             token: fetched.token,
             renew_at: now + life.mul_f64(part),
             ends_at: now + life - MARGIN.min(life / 10),
+            is_refused: false,
         }
     }
 }
@@ -155,14 +158,20 @@ impl Source {
         };
         let failed = state.failure.as_ref().filter(|failure| !failure.is_past(now));
         let refusal = failed.map(|failure| failure.status.clone());
-        if is_due && refusal.is_none() && !state.is_renewing {
-            state.is_renewing = true;
-            // A task of its own: whoever waits for it may go away.
-            tokio::spawn(Arc::clone(self).renew());
+        if is_due && refusal.is_none() {
+            self.begin_renewal(&mut state);
         }
         match (token, refusal) {
             (Some(token), _) => Some(Ok(token)),
             (None, refusal) => refusal.map(Err),
+        }
+    }
+
+    fn begin_renewal(self: &Arc<Self>, state: &mut State) {
+        if !state.is_renewing {
+            state.is_renewing = true;
+            // A task of its own: whoever waits for it may go away.
+            tokio::spawn(Arc::clone(self).renew());
         }
     }
 
@@ -181,6 +190,9 @@ impl Source {
                 let pause = jittered(state.pause);
                 state.pause = (state.pause * 2).min(MAX_PAUSE);
                 let is_over = self.fetch.is_over(&status);
+                if is_over && state.token.as_ref().is_some_and(|held| held.is_refused) {
+                    state.token = None;
+                }
                 state.failure = Some(Failure {
                     again_at: (!is_over).then(|| Instant::now() + pause),
                     status: told(&status),
@@ -191,25 +203,46 @@ impl Source {
         self.changed.notify_waiters();
     }
 
-    /// The server refused a call with this token. Answers whether there is another, or will be.
-    pub(super) fn refused(&self, used: &HeaderValue) -> bool {
-        let mut state = self.state();
-        if state
-            .token
-            .as_ref()
-            .is_none_or(|held| held.token.header() != used)
-        {
-            return true;
-        }
+    /// A server refused a call with this token. Other calls go on with it until there is another one: it was perhaps
+    /// not this token that was meant, or not every server that would refuse it.
+    pub(super) fn refused(self: &Arc<Self>, used: &HeaderValue) {
         let now = Instant::now();
-        let may_renew = state
+        let mut state = self.state();
+        let is_paused = state
+            .failure
+            .as_ref()
+            .is_some_and(|failure| !failure.is_past(now));
+        let was_renewed = state
             .renewed_refused
-            .is_none_or(|last| now >= last + RENEW_REFUSED_EVERY);
-        if may_renew {
-            state.token = None;
+            .is_some_and(|last| now < last + RENEW_REFUSED_EVERY);
+        let held = state.token.as_mut().filter(|held| held.token.header() == used);
+        if let Some(held) = held
+            && !is_paused
+            && !was_renewed
+        {
+            held.is_refused = true;
             state.renewed_refused = Some(now);
+            self.begin_renewal(&mut state);
         }
-        may_renew
+    }
+
+    /// [`Source::refused`], and whether another attempt would go otherwise. Waits while a token is being fetched.
+    pub(super) async fn replaced(self: &Arc<Self>, used: &HeaderValue) -> bool {
+        self.refused(used);
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            {
+                let state = self.state();
+                match &state.token {
+                    Some(held) if held.token.header() == used && state.is_renewing => {}
+                    Some(held) => return held.token.header() != used,
+                    // The next attempt waits for one, or says why there is none.
+                    None => return true,
+                }
+            }
+            changed.await;
+        }
     }
 }
 
@@ -354,14 +387,43 @@ mod tests {
     async fn a_refused_token_is_replaced_but_not_again_and_again() {
         let (_, source) = source();
         let first = source.token().await.expect("a token").header();
-        assert!(source.refused(&first));
+        assert!(source.replaced(&first).await);
         let second = source.token().await.expect("a token").header();
         assert_eq!(second, "Bearer 2");
-        assert!(source.refused(&first), "there is another already");
-        assert!(!source.refused(&second));
+        assert!(source.replaced(&first).await, "there is another already");
+        assert!(!source.replaced(&second).await);
         assert_eq!(token(&source).await.expect("it stays"), "Bearer 2");
         advance(RENEW_REFUSED_EVERY).await;
-        assert!(source.refused(&second));
+        assert!(source.replaced(&second).await);
+    }
+
+    // Control: `refused` that takes the token away; no call had one until the issuer was back.
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_token_stays_in_use_until_there_is_another() {
+        let (issuer, source) = source();
+        let first = source.token().await.expect("a token").header();
+        issuer.fails(Some(Status::unavailable("planned")));
+        let (replaced, meanwhile) = tokio::join!(source.replaced(&first), async {
+            sleep(Duration::from_millis(1)).await;
+            let began = Instant::now();
+            (token(&source).await, began.elapsed())
+        });
+        assert!(!replaced);
+        assert_eq!(meanwhile.0.expect("the old one"), "Bearer 1");
+        assert_eq!(meanwhile.1, Duration::ZERO);
+        assert_eq!(token(&source).await.expect("the old one"), "Bearer 1");
+        assert_eq!(issuer.asked(), 2);
+    }
+
+    // Control: `renew` that leaves a refused token there; it was sent again and again.
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_token_goes_when_there_will_be_no_other() {
+        let (issuer, source) = source();
+        let first = source.token().await.expect("a token").header();
+        issuer.fails(Some(Status::unauthenticated("planned")));
+        assert!(source.replaced(&first).await);
+        let status = token(&source).await.expect_err("it is over");
+        assert_eq!(status.code(), tonic::Code::Unauthenticated);
     }
 
     // Control: `is_over` that is always false; the issuer was asked again.

@@ -1,15 +1,18 @@
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::HeaderMap;
-use kith_primitives::{Caller, Failure, Reason};
+use kith_primitives::{Caller, Context, Failure, Invalid, Reason, Violations};
 use kith_tokens::{Subject, TokenError};
 
 use super::{Inner, KnownCaller, Layers, Shared, is_of_kith, refuse};
 
 /// Metadata key of a service's own token when it passes on a user's call.
 const SERVICE_AUTHORIZATION: &str = "x-kith-service-authorization";
+/// Metadata key of the network address that such a call came to the service from.
+const CLIENT_ADDRESS: &str = "x-kith-client-address";
 
 /// Proves who calls. A call without token goes on without caller; one with a bad token ends here.
 ///
@@ -23,18 +26,40 @@ pub(super) async fn authenticate(State(shared): Layers, mut request: Request, in
         true => Ok(None),
         false => caller(&shared, request.headers()),
     };
-    match caller {
-        Ok(Some(caller)) => {
-            if let Some(known) = request.extensions().get::<KnownCaller>() {
-                // Nobody else fills it.
-                let _ = known.0.set(caller.clone());
-            }
-            request.extensions_mut().insert(caller);
-        }
-        Ok(None) => {}
+    let caller = match caller {
+        Ok(Some(caller)) => caller,
+        Ok(None) => return inner.run(request).await,
         Err(failure) => return refuse(failure),
+    };
+    if let Some(known) = request.extensions().get::<KnownCaller>() {
+        // Nobody else fills it.
+        let _ = known.0.set(caller.clone());
     }
-    inner.run(request).await
+    let client = match open || matches!(caller, Caller::ServiceForUser { .. }) {
+        true => client_address(request.headers()),
+        false => Ok(None),
+    };
+    request.extensions_mut().insert(caller);
+    match (client, Context::current()) {
+        (Err(failure), _) => refuse(failure),
+        (Ok(Some(client)), Some(context)) => {
+            let peer = Some(client);
+            Context { peer, ..context }.scope(inner.run(request)).await
+        }
+        _ => inner.run(request).await,
+    }
+}
+
+/// Where the service that passes a call on has it from. From others it would prove nothing, and nobody asks.
+fn client_address(headers: &HeaderMap) -> Result<Option<IpAddr>, Failure> {
+    let mut values = headers.get_all(CLIENT_ADDRESS).iter();
+    let address = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value.to_str().ok().and_then(|text| text.parse().ok()),
+        (Some(_), Some(_)) => None,
+    };
+    let malformed = || Invalid::new(Reason::FieldMalformed, "must be one IPv4 or IPv6 address");
+    Violations::only(CLIENT_ADDRESS, address.ok_or_else(malformed)).map(Some)
 }
 
 /// The service that passes on the call of somebody who is not signed in.

@@ -54,16 +54,40 @@ impl RawConnection {
     }
 
     /// Opens `count` calls to `path` and takes each back at once, all in one piece, as far as the server listens.
-    pub(crate) async fn call_and_reset(&mut self, path: &str, count: usize) {
+    pub(crate) async fn call_and_reset(&mut self, path: &str, count: u32) {
+        self.flood(&calls_and_resets(path, self.next_stream, count)).await;
+        self.next_stream += 2 * count;
+    }
+
+    /// Sends `bytes`, as far as the server listens.
+    pub(crate) async fn flood(&mut self, bytes: &[u8]) {
+        let _ = soon(self.socket.write_all(bytes)).await;
+    }
+
+    /// Begins `count` calls to `path` by the bearer of `token`, whose requests never end, as far as the server listens.
+    pub(crate) async fn begin_calls(&mut self, path: &str, token: &str, count: usize) {
+        let end_headers = 4;
+        let headers = header_block(path, Some(token));
         let mut bytes = Vec::new();
         for _ in 0..count {
-            // The headers end here, and no body follows yet.
-            let end_headers = 4;
-            bytes.extend(frame(HEADERS, end_headers, self.next_stream, &header_block(path)));
-            bytes.extend(frame(RST_STREAM, 0, self.next_stream, &CANCEL.to_be_bytes()));
+            bytes.extend(frame(HEADERS, end_headers, self.next_stream, &headers));
             self.next_stream += 2;
         }
-        let _ = soon(self.socket.write_all(&bytes)).await;
+        self.flood(&bytes).await;
+    }
+
+    /// Why the next `count` streams were ended that the server ends before their time.
+    pub(crate) async fn resets(&mut self, count: usize) -> Vec<u32> {
+        let mut reasons = Vec::new();
+        while reasons.len() < count {
+            let (kind, payload) = self.read_frame().await.expect("the connection lives");
+            if kind == RST_STREAM {
+                reasons.push(u32::from_be_bytes([
+                    payload[0], payload[1], payload[2], payload[3],
+                ]));
+            }
+        }
+        reasons
     }
 
     /// Why the server ended the connection; `None` when it closed it without a word.
@@ -117,6 +141,18 @@ impl RawConnection {
     }
 }
 
+/// Calls to `path`, from the stream `first` on, each of which is taken back at once.
+pub(crate) fn calls_and_resets(path: &str, first: u32, count: u32) -> Vec<u8> {
+    let headers = header_block(path, None);
+    let pair = |number: u32| {
+        // The headers end here, and no body follows yet.
+        let (end_headers, stream) = (4, first + 2 * number);
+        let call = frame(HEADERS, end_headers, stream, &headers);
+        [call, frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())].concat()
+    };
+    (0..count).flat_map(pair).collect()
+}
+
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
     let mut frame = vec![length[1], length[2], length[3], kind, flags];
@@ -126,17 +162,30 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// HPACK without compression: POST and http by their places in the static table, the others as literals.
-fn header_block(path: &str) -> Vec<u8> {
-    let (post, http, indexed_path, indexed_authority) = (0x83, 0x86, 0x04, 0x01);
+fn header_block(path: &str, token: Option<&str>) -> Vec<u8> {
+    let (post, http, indexed_path, indexed_authority, new_name) = (0x83, 0x86, 0x04, 0x01, 0x00);
     let mut block = vec![post, http, indexed_path];
     block.extend(literal(path));
     block.push(indexed_authority);
     block.extend(literal("kith.test"));
+    if let Some(token) = token {
+        block.push(new_name);
+        block.extend(literal("authorization"));
+        block.extend(literal(&format!("Bearer {token}")));
+    }
     block
 }
 
 fn literal(text: &str) -> Vec<u8> {
-    let length = u8::try_from(text.len()).expect("short");
-    assert!(length < 127, "longer ones are written in another way");
-    [&[length], text.as_bytes()].concat()
+    // A length takes 7 bits, and 7 more in each of the bytes that follow where those are full.
+    let mut literal = match text.len() {
+        length @ 0..127 => vec![u8::try_from(length).expect("short")],
+        length => {
+            let mut bytes = vec![127];
+            prost::encoding::encode_varint((length - 127) as u64, &mut bytes);
+            bytes
+        }
+    };
+    literal.extend(text.as_bytes());
+    literal
 }

@@ -32,6 +32,11 @@ pub(crate) async fn line(wanted: impl Fn(&Value) -> bool) -> Value {
         .expect("it was found")
 }
 
+/// How many lines were `wanted` so far.
+pub(crate) fn count_lines(wanted: impl Fn(&Value) -> bool) -> usize {
+    lines().borrow().iter().filter(|line| wanted(line)).count()
+}
+
 fn lines() -> &'static watch::Sender<Vec<Value>> {
     LINES.get_or_init(|| {
         let settings = LogSettings {

@@ -1,6 +1,7 @@
 //! A real server around handlers that do what a test tells them, and callers of every kind.
 
 mod certificates;
+mod child;
 mod connection;
 mod frames;
 mod graph;
@@ -13,11 +14,12 @@ use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use certificates::{Authority, Mount};
+pub(crate) use child::{Child, ChildOptions};
 pub(crate) use connection::{Connection, message_of};
-pub(crate) use frames::RawConnection;
+pub(crate) use frames::{RawConnection, calls_and_resets};
 pub(crate) use graph::{Graph, Plan};
 pub(crate) use identity::Identity;
-pub(crate) use logs::{access_line, capture_logs, line};
+pub(crate) use logs::{access_line, capture_logs, count_lines, line};
 pub(crate) use refusal::refused;
 pub(crate) use server::{ISSUER, TestServer, with, within};
 

@@ -3,10 +3,10 @@ use std::time::{Duration, Instant};
 
 use kith_contracts::{identity, social_graph};
 use kith_primitives::{ServiceId, UserId};
+use kith_rpc::process::listen;
 use kith_rpc::{Authentication, Latch, Readiness, ServeError, Server, ServerSettings};
 use kith_tokens::{Issuer, SharedKeys, SigningKey, Verifier, VerifyingKeys};
 use secrecy::ExposeSecret;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
@@ -99,15 +99,18 @@ impl TestServer {
             readiness,
             shutdown: shutdown.clone(),
         };
-        let listener = TcpListener::bind(options.listen_address).await.expect("a port");
-        Self {
+        let listener = listen(options.listen_address).expect("a port");
+        let server = Self {
             address: listener.local_addr().expect("an address"),
             graph,
             latch,
             issuer: Issuer::new(key, ISSUER, ISSUER).expect("our provider"),
             shutdown,
             served: tokio::spawn(server.serve(listener)),
-        }
+        };
+        // It begins, and has read its files before a test changes them.
+        tokio::task::yield_now().await;
+        server
     }
 
     pub(crate) async fn connect(&self) -> Connection {

@@ -15,7 +15,7 @@ use crate::admin::{
     service_secret_rotate,
 };
 use crate::operator::{Operator, OperatorSettings};
-use crate::report::{progress, result};
+use crate::report::{progress, result, second, table};
 
 pub(super) const SERVICE_ACCOUNTS: &str = "service-accounts";
 const CREATE: &str = "create";
@@ -91,7 +91,7 @@ async fn act(settings: OperatorSettings, action: &str, matches: &ArgMatches) -> 
             let revoked = service_account_revoke(&operator, &text(NAME_OR_ID)).await?;
             result(&format!("{} is revoked\n", title(&revoked)))
         }
-        _ => result(&table(&service_accounts_list(&operator).await?)),
+        _ => result(&describe(&service_accounts_list(&operator).await?)),
     }
 }
 
@@ -99,7 +99,7 @@ async fn act(settings: OperatorSettings, action: &str, matches: &ArgMatches) -> 
 fn hand_out(made: &WithSecret, done: &str) -> Result<(), AnyError> {
     let WithSecret { account, secret } = made;
     progress(&format!(
-        "{} {done}; this is the only time that it is shown",
+        "{} {done}; the secret is shown only this once",
         title(account)
     ));
     result(&format!("{}\n", secret.expose_secret())).map_err(|error| {
@@ -113,32 +113,13 @@ fn title(account: &ServiceAccount) -> String {
 }
 
 /// One line for each account, below one that says what the columns are.
-fn table(accounts: &[ServiceAccount]) -> String {
-    let header = ["ID", "NAME", "MADE", "SECRET OF", "REVOKED", "SCOPES"].map(str::to_owned);
-    let rows: Vec<[String; 6]> = std::iter::once(header).chain(accounts.iter().map(row)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths = [0, 1, 2, 3, 4, 5].map(width);
-    let line = |row: &[String; 6]| {
-        let cells = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
-        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+fn describe(accounts: &[ServiceAccount]) -> String {
+    let header = ["ID", "NAME", "MADE", "SECRET SINCE", "REVOKED", "SCOPES"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(header).chain(accounts.iter().map(row)).collect();
+    table(&rows)
 }
 
 fn row(account: &ServiceAccount) -> [String; 6] {
-    let second = |time: Option<_>| {
-        time.map_or_else(
-            || "-".to_owned(),
-            |time| {
-                let mut time: prost_types::Timestamp = time;
-                time.nanos = 0;
-                time.to_string()
-            },
-        )
-    };
     [
         account.id.to_string(),
         account.name.clone(),
@@ -174,10 +155,10 @@ mod tests {
             ..feed.clone()
         };
         let expected = "\
-ID  NAME  MADE                  SECRET OF             REVOKED               SCOPES
+ID  NAME  MADE                  SECRET SINCE          REVOKED               SCOPES
 12  feed  1970-01-01T00:00:00Z  1970-01-01T00:01:00Z  -                     identity.accounts.read identity.users.import
 2   feed  1970-01-01T00:00:00Z  1970-01-01T00:01:00Z  1970-01-02T00:00:00Z
 ";
-        assert_eq!(table(&[feed, old]), expected);
+        assert_eq!(describe(&[feed, old]), expected);
     }
 }
