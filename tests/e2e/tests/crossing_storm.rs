@@ -26,7 +26,8 @@ async fn ask(app: &TestApp, from: &TestUser, to: &TestUser, barrier: &Barrier) -
         user_id: to.id,
         ..Default::default()
     };
-    let mut client = app.social_graph(from);
+    // A storm may outlast the tokens of its people.
+    let mut client = app.social_graph(&app.signed_in(from.id, &from.username));
     barrier.wait().await;
     answer(client.send_friend_request(request).await).outcome()
 }
