@@ -30,7 +30,7 @@ pub const IDENTITY_URL: Setting = Setting::new(
 
 const DECLINE_COOLDOWN: Setting = Setting::new(
     "friend-request-cooldown",
-    "how long a user cannot ask again who declined a friend request; 0s for not at all",
+    "how long a user cannot ask again whose friend request was declined; 0s for not at all",
 )
 .duration(Duration::ZERO, Duration::from_secs(400 * 24 * 3600))
 .default("168h");
@@ -44,7 +44,7 @@ const MAX_OPEN_REQUESTS: Setting = Setting::new(
 /// What friend requests are held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FriendSettings {
-    /// How long a user cannot ask again who declined.
+    /// How long a user cannot ask again whose request was declined.
     pub decline_cooldown: Duration,
     /// How many open requests a user may have sent.
     pub max_open_requests: u32,
