@@ -103,6 +103,24 @@ async fn with_allow_existing_it_began_when_it_did_and_ends_as_is_asked_now() {
     assert!(lasts(&second) >= 3_600_000_000 && third.expire_time.is_none());
 }
 
+// Control: with the end told from `now()` alone, DURATION_INVALID.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_began_after_this_call_did_ends_after_it_began() {
+    let app = TestApp::start().await;
+    let users = app.users(&["alice", "bob"]).await;
+    mute(&app, &users[0], &users[1]).await;
+    execute(
+        &app,
+        "UPDATE social_graph.mutes SET created_at = now() + interval '1h'",
+    )
+    .await;
+    let muted = answer(call(&app, &users[0], users[1].id, Some((60, 0)), true).await);
+    assert_eq!(
+        (lasts(&muted.mute.expect("a mute")), muted.existing),
+        (60_000_000, true)
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mute_that_has_expired_begins_anew() {
     let app = TestApp::start().await;

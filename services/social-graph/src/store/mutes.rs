@@ -34,14 +34,14 @@ pub(crate) struct Muted {
 }
 
 /// One that has expired is as good as none, and begins anew. `now()` is the same throughout, so what did not begin with this
-/// statement was there before.
+/// statement was there before; it may even have begun a little later, when this one had to wait for it.
 const MUTE_CREATE: &str = "
 INSERT INTO social_graph.mutes AS mute (muter_id, muted_id, expires_at)
 VALUES ($1, $2, now() + $3::bigint * interval '1 microsecond')
 ON CONFLICT ON CONSTRAINT social_graph_mutes_pkey DO UPDATE
 SET
     created_at = CASE WHEN mute.expires_at <= now() THEN excluded.created_at ELSE mute.created_at END,
-    expires_at = excluded.expires_at
+    expires_at = greatest(mute.created_at, now()) + $3::bigint * interval '1 microsecond'
 WHERE mute.expires_at <= now() OR $4
 RETURNING muter_id, muted_id, created_at, expires_at, created_at <> now() AS existing
 ";
