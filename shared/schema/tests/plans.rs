@@ -171,14 +171,43 @@ async fn friends_blocks_and_requests_newest_first() {
     .await;
 }
 
+const MUTUAL_FRIENDS: &str = "SELECT one.friend_id FROM social_graph.friendships AS one
+    JOIN social_graph.friendships AS other
+        ON other.user_id = $2 AND other.friend_id = one.friend_id AND other.friend_id > $3
+    WHERE one.user_id = $1 AND one.friend_id > $3
+    ORDER BY one.friend_id LIMIT $4";
+
 #[tokio::test]
 async fn mutual_friends_by_id() {
-    let query = "SELECT one.friend_id FROM social_graph.friendships AS one
-        JOIN social_graph.friendships AS other ON other.user_id = $2 AND other.friend_id = one.friend_id
-        WHERE one.user_id = $1 AND one.friend_id > $3
-        ORDER BY one.friend_id LIMIT $4";
+    let query = MUTUAL_FRIENDS;
     assert_in_the_order_of("social_graph_friendships_pkey", query, "7, 9, 0, 51").await;
     assert_in_the_order_of("social_graph_friendships_pkey", query, "7, 9, 1000, 51").await;
+}
+
+// Control: without the condition on the friends of the other, 4,051 of them are read.
+#[tokio::test]
+async fn a_late_page_of_mutual_friends_reads_no_more_of_either_side_than_the_first() {
+    let conn = &mut FILLED.get_or_init(filled).await.owner().await;
+    let rows = "BEGIN;
+        SET LOCAL session_replication_role = replica;
+        INSERT INTO social_graph.friendships
+            SELECT one, other FROM generate_series(10001, 10002) AS one, generate_series(20001, 25000) AS other;
+        ANALYZE social_graph.friendships;
+        -- The plan that walks both sides, which is the planner's own once the table was vacuumed.
+        SET LOCAL enable_nestloop = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_bitmapscan = off;
+        CREATE FUNCTION pg_temp.explain(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+        BEGIN RETURN QUERY EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ' || statement; END $$";
+    execute(conn, &format!("{rows}; PREPARE hot AS {MUTUAL_FRIENDS}")).await;
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let plan = plan(conn, mode, "10001, 10002, 24000, 51").await;
+        assert!(plan.contains("Merge Join"), "{plan}");
+        let read = plan.split("actual rows=").skip(1).map(|step| {
+            let digits = step.chars().take_while(char::is_ascii_digit);
+            digits.collect::<String>().parse::<u32>().expect("a number")
+        });
+        let read: Vec<u32> = read.collect();
+        assert!(read.len() >= 3 && read.iter().all(|rows| *rows <= 51), "{plan}");
+    }
 }
 
 #[tokio::test]

@@ -15,11 +15,13 @@ struct MutualFriendRow {
     user_id: i64,
 }
 
-/// Both sides in the order of the primary key, so that a page reads no more of them than it passes.
+/// Both sides in the order of the primary key and from the same place, so that a page reads no more of them than it passes,
+/// however late it is.
 const MUTUAL_FRIENDS_PAGE: &str = "
 SELECT one.friend_id AS user_id
 FROM social_graph.friendships AS one
-JOIN social_graph.friendships AS other ON other.user_id = $2 AND other.friend_id = one.friend_id
+JOIN social_graph.friendships AS other
+    ON other.user_id = $2 AND other.friend_id = one.friend_id AND other.friend_id > $3
 WHERE one.user_id = $1 AND one.friend_id > $3
 ORDER BY one.friend_id
 LIMIT $4
