@@ -1,4 +1,5 @@
-//! Callers who do everything to each other at random, at the same moment: follows, requests, answers, blocks, mutes. No
+//! Callers who do everything to each other at random, at the same moment: follows, requests, answers, blocks, mutes, and
+//! beside them importers. No
 //! edge may be beside a block, no request beside a friendship, no friendship may be half, and every counter must be right.
 
 use std::collections::BTreeMap;
@@ -7,7 +8,9 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use kith_contracts::identity::v1::DeleteUserRequest;
-use kith_contracts::social_graph::v1::*;
+use kith_contracts::social_graph::v1::{
+    batch_befriend_result as befriended, batch_follow_result as followed, *,
+};
 use kith_postgres::{Connection, PoolSettings};
 use kith_testkit::{AppOptions, Refusal, TestApp, TestUser};
 use rand::rngs::StdRng;
@@ -26,6 +29,8 @@ const PEOPLE: usize = 46;
 const DELETED: usize = 16;
 /// Every so many steps, callers meet by twos and ask each other for friendship.
 const CROSSING: usize = 8;
+/// How many pairs an importer sends: enough to lock them in a bad order, too few to make friends of everybody.
+const BATCH: usize = 4;
 
 /// How often each outcome was seen, by code and reason.
 type Outcomes = BTreeMap<String, usize>;
@@ -121,8 +126,7 @@ impl Storm {
 
     /// With new tokens: a storm may outlast them.
     fn two(&self, random: &mut StdRng) -> (TestUser, TestUser) {
-        let one = random.random_range(0..PEOPLE);
-        let other = (one + random.random_range(1..PEOPLE)) % PEOPLE;
+        let (one, other) = places(random);
         let [one, other] = [one, other].map(|place| {
             let person = &self.people[place];
             self.app.signed_in(person.id, &person.username)
@@ -134,7 +138,7 @@ impl Storm {
         let mut graph = self.app.social_graph(actor);
         let user_id = other.id;
         let flag = random.random_bool(0.5);
-        match random.random_range(0..22) {
+        match random.random_range(0..23) {
             0..=4 => told(
                 graph
                     .follow(FollowRequest {
@@ -187,7 +191,7 @@ impl Storm {
                     })
                     .await,
             ),
-            _ => told(
+            21 => told(
                 graph
                     .unmute_user(UnmuteUserRequest {
                         user_id,
@@ -195,6 +199,58 @@ impl Storm {
                     })
                     .await,
             ),
+            _ if flag => self.follow_many(random).await,
+            _ => self.befriend_many(random).await,
+        }
+    }
+
+    async fn follow_many(&self, random: &mut StdRng) -> String {
+        let pairs = (0..BATCH).map(|_| {
+            let (one, other) = places(random);
+            FollowPair {
+                follower_id: self.people[one].id,
+                followed_id: self.people[other].id,
+            }
+        });
+        let request = BatchFollowRequest {
+            pairs: pairs.collect(),
+            allow_existing: true,
+        };
+        let importer = self.app.operator(&["social_graph.follows.import"]);
+        match self.app.social_graph(&importer).batch_follow(request).await {
+            Ok(answer) => {
+                let results = answer.into_inner().results.into_iter();
+                worst(results.filter_map(|result| match result.outcome {
+                    Some(followed::Outcome::Error(status)) => Some(Refusal::of_item(&status)),
+                    _ => None,
+                }))
+            }
+            Err(status) => reason(&status),
+        }
+    }
+
+    async fn befriend_many(&self, random: &mut StdRng) -> String {
+        let pairs = (0..BATCH).map(|_| {
+            let (one, other) = places(random);
+            FriendPair {
+                user_id: self.people[one].id,
+                friend_id: self.people[other].id,
+            }
+        });
+        let request = BatchBefriendRequest {
+            pairs: pairs.collect(),
+            allow_existing: true,
+        };
+        let importer = self.app.operator(&["social_graph.friendships.import"]);
+        match self.app.social_graph(&importer).batch_befriend(request).await {
+            Ok(answer) => {
+                let results = answer.into_inner().results.into_iter();
+                worst(results.filter_map(|result| match result.outcome {
+                    Some(befriended::Outcome::Error(status)) => Some(Refusal::of_item(&status)),
+                    _ => None,
+                }))
+            }
+            Err(status) => reason(&status),
         }
     }
 
@@ -306,14 +362,33 @@ fn told<T>(answer: Result<Response<T>, Status>) -> String {
 }
 
 fn reason(status: &Status) -> String {
-    let refusal = Refusal::of(status);
+    outcome(&Refusal::of(status))
+}
+
+fn outcome(refusal: &Refusal) -> String {
     format!("{:?} {}", refusal.code, refusal.reason)
+}
+
+/// Of a batch: what no caller may be told, if an item was; else that it went well, whatever was true of its items.
+fn worst(mut refusals: impl Iterator<Item = Refusal>) -> String {
+    let bad = refusals.find_map(|refusal| Some(outcome(&refusal)).filter(|outcome| is_unexpected(outcome)));
+    bad.unwrap_or_else(|| "OK".to_owned())
+}
+
+/// Two different people, by their places.
+fn places(random: &mut StdRng) -> (usize, usize) {
+    let one = random.random_range(0..PEOPLE);
+    (one, (one + random.random_range(1..PEOPLE)) % PEOPLE)
+}
+
+fn is_unexpected(outcome: &str) -> bool {
+    NEVER.iter().any(|never| outcome.starts_with(never))
 }
 
 fn assert_nothing_unexpected(outcomes: &Outcomes) {
     // Without a reason it is not a service's answer: the machine was too busy to keep a connection alive.
     let answered = outcomes.keys().filter(|outcome| *outcome != "Unavailable ");
-    let unexpected = answered.filter(|outcome| NEVER.iter().any(|never| outcome.starts_with(never)));
+    let unexpected = answered.filter(|outcome| is_unexpected(outcome));
     assert_eq!(unexpected.count(), 0, "{outcomes:#?}");
 }
 
@@ -327,6 +402,7 @@ async fn whatever_is_done_at_the_same_moment_nothing_is_broken_and_nobody_deadlo
     let storm = Arc::new(Storm::new().await);
     let outcomes = storm.rage(steps(), 0).await;
     assert_nothing_unexpected(&outcomes);
+    assert!(!outcomes.contains_key("NotFound USER_NOT_FOUND"), "{outcomes:#?}");
     assert_eq!(storm.broken().await, [""; 0]);
     println!("{outcomes:#?}");
     let mut storm = Arc::into_inner(storm).expect("the callers are gone");
