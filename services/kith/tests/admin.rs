@@ -98,7 +98,8 @@ async fn drift_is_found_repaired_and_gone() {
     );
     owner.batch_execute(&spoil).await.expect("a change");
     let drift = format!(
-        "user {}: counted 7 followers, 0 following; there are 150 followers, 0 following\n",
+        "user {}: counted 7 followers, 0 following, 0 friends; \
+         there are 150 followers, 0 following, 0 friends\n",
         id[0]
     );
 

@@ -13,7 +13,7 @@ const USERS: u64 = 300;
 const EDGES: u64 = 4000;
 
 /// A graph in which the higher numbers follow the lower ones more often, in the order of a fixed shuffle.
-fn graph() -> BTreeSet<(u64, u64)> {
+pub(crate) fn graph() -> BTreeSet<(u64, u64)> {
     let mut state = 1_u64;
     let mut random = move |below: u64| {
         state = state
@@ -87,7 +87,7 @@ async fn a_graph_is_imported_once_however_often_it_is_imported() {
 }
 
 /// The id of each number.
-async fn ids(up: &Up) -> BTreeMap<u64, i64> {
+pub(crate) async fn ids(up: &Up) -> BTreeMap<u64, i64> {
     let rows = query(
         &up.database(),
         "SELECT username || ' ' || id AS it FROM identity.users",
@@ -211,15 +211,15 @@ fn another_kith_is_reached_by_its_urls_and_a_token() {
         "--social-graph-url",
         &url("social-graph  "),
     ];
-    let import = |token: &str| {
+    let import = |token: &str, ties: &str| {
         run_command(
-            kith(&["import", "edges", path(&file)])
+            kith(&["import", "edges", path(&file), "--as", ties])
                 .args(urls)
                 .env("KITH_OPERATOR_TOKEN", token),
         )
     };
     let token = |scopes: &[&str]| up.run(&[&["token"], scopes].concat()).stdout.trim().to_owned();
-    let refused = import(&token(&["--scope", "identity.users.import"]));
+    let refused = import(&token(&["--scope", "identity.users.import"]), "follows");
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.contains("SCOPE_MISSING"), "{}", refused.stderr);
     let scopes = [
@@ -228,8 +228,11 @@ fn another_kith_is_reached_by_its_urls_and_a_token() {
         "--scope",
         "social_graph.follows.import",
     ];
-    assert_eq!(import(&token(&scopes)).code, Some(0));
-    assert_eq!(import("").code, Some(2));
+    assert_eq!(import(&token(&scopes), "follows").code, Some(0));
+    let refused = import(&token(&scopes), "friendships");
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("SCOPE_MISSING"), "{}", refused.stderr);
+    assert_eq!(import("", "follows").code, Some(2));
 }
 
 // Keeps out: after a kill, the import called whoever had taken the ports, and was silent for 11 seconds.

@@ -3,6 +3,7 @@
 mod admin;
 mod database_url;
 mod import;
+mod import_friendships;
 mod migrate;
 mod service_accounts;
 mod signing_keys;

@@ -1,4 +1,4 @@
-//! The social graph: who follows whom.
+//! The social graph: what users are to each other, and what one may do to another.
 
 mod domain;
 mod rpc;
@@ -16,12 +16,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-pub use settings::SocialGraphSettings;
+use store::Batches;
+
+pub use settings::{FriendSettings, SocialGraphSettings};
 
 /// What the handlers work with.
 #[derive(Clone)]
 struct App {
     database: Database,
+    friends: FriendSettings,
+    batches: Batches,
 }
 
 /// Serves the social graph on `listener` until `shutdown`, then drains.
@@ -45,7 +49,11 @@ pub async fn run(
     let database = Database::new(&settings.database_url, &settings.pool);
     let server = Server {
         service: SERVICE_NAME,
-        routes: routes(App { database }),
+        routes: routes(App {
+            database,
+            friends: settings.friends,
+            batches: Batches::new(),
+        }),
         settings: settings.server,
         authentication: Authentication {
             verifier: Verifier::new(settings.tokens.issuer, settings.tokens.audience)?,

@@ -8,7 +8,7 @@ use kith_social_graph::SocialGraphSettings;
 const PROGRAM: Program = Program {
     name: "kith-social-graph",
     version: env!("CARGO_PKG_VERSION"),
-    about: "Serves who follows whom over gRPC",
+    about: "Serves what users are to each other over gRPC",
 };
 
 fn main() -> ExitCode {

@@ -28,6 +28,52 @@ pub const IDENTITY_URL: Setting = Setting::new(
 .value("a URL such as http://127.0.0.1:50051 or https://identity.example")
 .default("http://127.0.0.1:50051");
 
+const DECLINE_COOLDOWN: Setting = Setting::new(
+    "friend-request-cooldown",
+    "how long a user cannot ask again whose friend request was declined; 0s for not at all",
+)
+.duration(Duration::ZERO, Duration::from_secs(400 * 24 * 3600))
+.default("168h");
+const MAX_OPEN_REQUESTS: Setting = Setting::new(
+    "friend-requests-at-once",
+    "how many open friend requests a user may have sent",
+)
+.number(1, 100_000)
+.default("500");
+
+/// What friend requests are held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FriendSettings {
+    /// How long a user cannot ask again whose request was declined.
+    pub decline_cooldown: Duration,
+    /// How many open requests a user may have sent.
+    pub max_open_requests: u32,
+}
+
+impl Default for FriendSettings {
+    fn default() -> Self {
+        Self {
+            decline_cooldown: Duration::from_secs(168 * 3600),
+            max_open_requests: 500,
+        }
+    }
+}
+
+impl Topic for FriendSettings {
+    fn settings() -> Vec<&'static Setting> {
+        vec![&DECLINE_COOLDOWN, &MAX_OPEN_REQUESTS]
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let decline_cooldown = reader.duration(&DECLINE_COOLDOWN);
+        let max_open_requests = reader.number(&MAX_OPEN_REQUESTS);
+        Some(Self {
+            decline_cooldown: decline_cooldown?,
+            max_open_requests: max_open_requests?,
+        })
+    }
+}
+
 /// Everything that the social-graph service is told.
 #[derive(Clone, Debug)]
 pub struct SocialGraphSettings {
@@ -43,6 +89,8 @@ pub struct SocialGraphSettings {
     pub tokens: TokenSettings,
     /// Where the keys that sign tokens are published.
     pub identity_url: String,
+    /// What friend requests are held to.
+    pub friends: FriendSettings,
     /// Whom to trust there, and what to show, where that is `https://`.
     pub identity_tls: TlsFiles,
     /// How often they are fetched again.
@@ -59,6 +107,7 @@ impl Topic for SocialGraphSettings {
         ];
         [
             own,
+            FriendSettings::settings(),
             TlsFiles::settings(),
             PoolSettings::settings(),
             ServerSettings::settings(),
@@ -74,6 +123,7 @@ impl Topic for SocialGraphSettings {
         let identity_url = reader.value_with(&IDENTITY_URL, kith_client::address);
         let identity_tls = TlsFiles::read(reader);
         let signing_keys_interval = reader.duration(&SIGNING_KEYS_INTERVAL);
+        let friends = FriendSettings::read(reader);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
         Some(Self {
@@ -83,6 +133,7 @@ impl Topic for SocialGraphSettings {
             server: server?,
             tokens: tokens?,
             identity_url: identity_url?,
+            friends: friends?,
             identity_tls: identity_tls?,
             signing_keys_interval: signing_keys_interval?,
         })

@@ -3,6 +3,7 @@ use kith_contracts::social_graph::v1::{BatchFollowRequest, BatchFollowResponse, 
 use kith_testkit::{Caller, Refusal, TestApp};
 use tonic::{Response, Status};
 
+use crate::graph::block;
 use crate::support::{IMPORT, Uncommitted, answer, count_follows, crowd, deactivate, follow, pair, refusal};
 
 type Called = Result<Response<BatchFollowResponse>, Status>;
@@ -137,6 +138,38 @@ async fn a_user_who_goes_meanwhile_fails_alone_like_one_who_was_never_there() {
     let (made, ()) = tokio::join!(call, other.commit_under_a_waiting_call());
     assert_eq!(sketch(&made), ["made", "NotFound USER_NOT_FOUND []", "made"]);
     assert_eq!(made[1], make(&app, pairs, false).await[1]);
+    app.database.assert_invariants().await;
+}
+
+const NOT_ALLOWED: &str = "PermissionDenied INTERACTION_NOT_ALLOWED []";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_with_a_block_fails_alone_in_either_direction() {
+    let app = TestApp::start().await;
+    let users = app.users(&["alice", "bob", "carol"]).await;
+    block(&app, &users[0], &users[1]).await;
+    let [alice, bob, carol] = [users[0].id, users[1].id, users[2].id];
+    let pairs = vec![
+        pair(alice, bob),
+        pair(carol, bob),
+        pair(bob, alice),
+        pair(alice, carol),
+    ];
+    let made = make(&app, pairs, true).await;
+    assert_eq!(sketch(&made), [NOT_ALLOWED, "made", NOT_ALLOWED, "made"]);
+    app.database.assert_invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_comes_meanwhile_fails_its_pair_alone() {
+    let app = TestApp::start().await;
+    let users = app.users(&["alice", "bob", "carol"]).await;
+    let [alice, bob, carol] = [users[0].id, users[1].id, users[2].id];
+    let block = format!("INSERT INTO social_graph.blocks VALUES ({bob}, {alice})");
+    let other = Uncommitted::begin(&app, &block).await;
+    let pairs = vec![pair(carol, bob), pair(alice, bob), pair(bob, carol)];
+    let (made, ()) = tokio::join!(make(&app, pairs, false), other.commit_under_a_waiting_call());
+    assert_eq!(sketch(&made), ["made", NOT_ALLOWED, "made"]);
     app.database.assert_invariants().await;
 }
 

@@ -3,6 +3,7 @@ use kith_testkit::{Caller, Refusal, TestApp};
 use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
+use crate::graph::block;
 use crate::support::{Uncommitted, answer, count_follows, deactivate, execute, follow, instant, refusal};
 
 type Called = Result<Response<FollowResponse>, Status>;
@@ -181,6 +182,35 @@ async fn a_follow_that_was_ended_begins_anew() {
     execute(&app, "DELETE FROM social_graph.follows").await;
     let second = follow(&app, &users[0], &users[1]).await;
     assert!(instant(&second) > instant(&first));
+    app.database.assert_invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_block_nobody_follows_and_nobody_is_told_why() {
+    let app = TestApp::start().await;
+    let users = app.users(&["alice", "bob"]).await;
+    block(&app, &users[0], &users[1]).await;
+    for (follower, followed) in [(&users[0], &users[1]), (&users[1], &users[0])] {
+        let refused = refused(&app, follower, followed.id).await;
+        assert_eq!(refused.summary(), "PermissionDenied INTERACTION_NOT_ALLOWED []");
+        assert!(refused.metadata.is_empty() && refused.resource.is_none() && !refused.retry);
+    }
+    assert_eq!(count_follows(&app, "true").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_comes_meanwhile_is_waited_for_and_refuses_it_all_the_same() {
+    let app = TestApp::start().await;
+    let users = app.users(&["alice", "bob"]).await;
+    let block = format!(
+        "INSERT INTO social_graph.blocks VALUES ({}, {})",
+        users[1].id, users[0].id
+    );
+    let other = Uncommitted::begin(&app, &block).await;
+    let call = refused(&app, &users[0], users[1].id);
+    let (meanwhile, ()) = tokio::join!(call, other.commit_under_a_waiting_call());
+    assert_eq!(meanwhile.summary(), "PermissionDenied INTERACTION_NOT_ALLOWED []");
+    assert_eq!(meanwhile, refused(&app, &users[0], users[1].id).await);
     app.database.assert_invariants().await;
 }
 

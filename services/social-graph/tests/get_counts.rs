@@ -17,6 +17,7 @@ fn counts(user: &TestUser, followers_count: i64, following_count: i64) -> Counts
         user_id: user.id,
         followers_count,
         following_count,
+        friends_count: 0,
     }
 }
 

@@ -3,13 +3,16 @@
 use diesel_async::SimpleAsyncConnection;
 use kith_contracts::social_graph::v1::batch_follow_result::Outcome;
 use kith_contracts::social_graph::v1::{
-    BatchFollowRequest, CounterDrift, Counts, Follow, FollowPair, FollowRequest, VerifyCountersRequest,
+    BatchBefriendRequest, BatchFollowRequest, CounterDrift, Counts, Follow, FollowPair, FollowRequest,
+    FriendPair, Friendship, VerifyCountersRequest, batch_befriend_result,
 };
 use kith_testkit::{TestApp, TestUser, count};
 pub(crate) use kith_testkit::{Uncommitted, answer, execute, refusal};
 
 /// The scope that BatchFollow asks for.
 pub(crate) const IMPORT: &str = "social_graph.follows.import";
+/// The scope that BatchBefriend asks for.
+pub(crate) const IMPORT_FRIENDS: &str = "social_graph.friendships.import";
 /// The scope that VerifyCounters and RepairCounters ask for.
 pub(crate) const REPAIR: &str = "social_graph.counters.repair";
 
@@ -54,6 +57,23 @@ pub(crate) async fn follow_all(app: &TestApp, pairs: Vec<FollowPair>) -> Vec<Fol
         .collect()
 }
 
+/// Makes friendships by BatchBefriend, all of which must be new.
+pub(crate) async fn befriend_all(app: &TestApp, pairs: Vec<FriendPair>) -> Vec<Friendship> {
+    let request = BatchBefriendRequest {
+        pairs,
+        allow_existing: false,
+    };
+    let importer = app.operator(&[IMPORT_FRIENDS]);
+    let results = answer(app.social_graph(&importer).batch_befriend(request).await).results;
+    results
+        .into_iter()
+        .map(|result| match result.outcome {
+            Some(batch_befriend_result::Outcome::Friendship(friendship)) if !result.existing => friendship,
+            other => panic!("no new friendship: {other:?}"),
+        })
+        .collect()
+}
+
 /// As many new users as asked for, with names that begin with `prefix`.
 pub(crate) async fn crowd(app: &TestApp, prefix: &str, size: usize) -> Vec<TestUser> {
     let names: Vec<String> = (0..size).map(|number| format!("{prefix}{number}")).collect();
@@ -66,6 +86,10 @@ pub(crate) fn pair(follower_id: i64, followed_id: i64) -> FollowPair {
         follower_id,
         followed_id,
     }
+}
+
+pub(crate) fn friend_pair(user_id: i64, friend_id: i64) -> FriendPair {
+    FriendPair { user_id, friend_id }
 }
 
 /// A time that can be compared.
@@ -91,6 +115,7 @@ pub(crate) fn drift(user_id: i64, counted: (i64, i64), actual: (i64, i64)) -> Co
             user_id,
             followers_count,
             following_count,
+            friends_count: 0,
         })
     };
     CounterDrift {

@@ -15,6 +15,15 @@ pub struct Resource {
     pub name: String,
 }
 
+/// A limit that was reached, as `google.rpc.QuotaFailure` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Whose limit, for example `users/42`.
+    pub subject: String,
+    /// The limit as a sentence.
+    pub description: String,
+}
+
 /// A failed call: what the caller may know, and apart from it the cause, for the log alone.
 ///
 /// There is deliberately no `Display`: the only way to a caller is the one conversion in `kith-rpc`,
@@ -29,6 +38,7 @@ struct Parts {
     metadata: BTreeMap<&'static str, String>,
     violations: Vec<Violation>,
     resource: Option<Resource>,
+    quota: Option<Quota>,
     retry_after: Option<Duration>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -42,6 +52,7 @@ impl Failure {
             metadata: BTreeMap::new(),
             violations: Vec::new(),
             resource: None,
+            quota: None,
             retry_after: None,
             cause: None,
         }))
@@ -52,9 +63,7 @@ impl Failure {
         let first = violations.first();
         let mut failure = Self::new(
             first.map_or(Reason::Internal, |violation| violation.reason),
-            first.map_or_else(String::new, |violation| {
-                format!("{}: {}", violation.field, violation.description)
-            }),
+            first.map_or_else(String::new, message_of),
         );
         failure.0.metadata = first.map_or_else(BTreeMap::new, Violation::metadata);
         failure.0.violations = violations;
@@ -90,6 +99,16 @@ impl Failure {
         self
     }
 
+    /// Says which limit was reached.
+    #[must_use]
+    pub fn with_quota(mut self, subject: impl Into<String>, description: impl Into<String>) -> Self {
+        self.0.quota = Some(Quota {
+            subject: subject.into(),
+            description: description.into(),
+        });
+        self
+    }
+
     /// Tells the caller when trying again makes sense.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
@@ -97,14 +116,18 @@ impl Failure {
         self
     }
 
-    /// Puts `prefix` before each field path, for an item of a batch: `username` becomes `users[3].username`.
+    /// Puts `prefix` before each field path, for an item of a batch: `username` becomes `users[3].username`. The empty path,
+    /// of an item that is no message, becomes the prefix.
     #[must_use]
     pub fn within(mut self, prefix: &str) -> Self {
-        if !self.0.violations.is_empty() {
-            for violation in &mut self.0.violations {
-                violation.field = format!("{prefix}.{}", violation.field);
-            }
-            self.0.message = format!("{prefix}.{}", self.0.message);
+        for violation in &mut self.0.violations {
+            violation.field = match violation.field.as_str() {
+                "" => prefix.to_owned(),
+                field => format!("{prefix}.{field}"),
+            };
+        }
+        if let Some(first) = self.0.violations.first() {
+            self.0.message = message_of(first);
         }
         self
     }
@@ -139,6 +162,11 @@ impl Failure {
         self.0.resource.as_ref()
     }
 
+    /// The limit that was reached, if one was.
+    pub fn quota(&self) -> Option<&Quota> {
+        self.0.quota.as_ref()
+    }
+
     /// When trying again makes sense, if it does.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
@@ -148,6 +176,10 @@ impl Failure {
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.0.cause.as_deref()
     }
+}
+
+fn message_of(violation: &Violation) -> String {
+    format!("{}: {}", violation.field, violation.description)
 }
 
 #[cfg(test)]
@@ -165,5 +197,13 @@ mod tests {
         let failure = violations.into_failure().within("users[3]");
         assert_eq!(failure.violations()[0].field, "users[3].username");
         assert_eq!(failure.message(), "users[3].username: must not be empty");
+    }
+
+    #[test]
+    fn an_item_that_is_no_message_is_its_place() {
+        let failure = Violations::only::<(), _>("", Err(Invalid::new(Reason::IdInvalid, "must be good")));
+        let failure = failure.expect_err("a violation").within("ids[3]");
+        assert_eq!(failure.violations()[0].field, "ids[3]");
+        assert_eq!(failure.message(), "ids[3]: must be good");
     }
 }

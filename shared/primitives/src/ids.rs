@@ -57,6 +57,10 @@ id! {
     SessionId
 }
 id! {
+    /// A request of `social_graph.friend_requests`.
+    FriendRequestId
+}
+id! {
     /// An internal service's account.
     ServiceId
 }

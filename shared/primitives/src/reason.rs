@@ -157,4 +157,36 @@ reasons! {
     ScopeUnknown = "SCOPE_UNKNOWN" => InvalidArgument,
     /// Too many attempts for this account, or from this caller.
     Throttled = "THROTTLED" => ResourceExhausted,
+    /// These two may not interact in this way, because of a block or of what one of them has set.
+    InteractionNotAllowed = "INTERACTION_NOT_ALLOWED" => PermissionDenied,
+    /// A user cannot be its own friend.
+    SelfBefriend = "SELF_BEFRIEND" => InvalidArgument,
+    /// A user cannot block itself.
+    SelfBlock = "SELF_BLOCK" => InvalidArgument,
+    /// A user cannot mute itself.
+    SelfMute = "SELF_MUTE" => InvalidArgument,
+    /// A user cannot send itself messages.
+    SelfMessage = "SELF_MESSAGE" => InvalidArgument,
+    /// A duration that is not within its bounds.
+    DurationInvalid = "DURATION_INVALID" => InvalidArgument,
+    /// No such request by or to the caller.
+    FriendRequestNotFound = "FRIEND_REQUEST_NOT_FOUND" => NotFound,
+    /// No such friendship.
+    FriendshipNotFound = "FRIENDSHIP_NOT_FOUND" => NotFound,
+    /// The caller does not block this user.
+    BlockNotFound = "BLOCK_NOT_FOUND" => NotFound,
+    /// The caller does not mute this user.
+    MuteNotFound = "MUTE_NOT_FOUND" => NotFound,
+    /// The caller has asked this user already.
+    FriendRequestExists = "FRIEND_REQUEST_EXISTS" => AlreadyExists,
+    /// The two are friends already.
+    FriendshipExists = "FRIENDSHIP_EXISTS" => AlreadyExists,
+    /// The caller blocks this user already.
+    BlockExists = "BLOCK_EXISTS" => AlreadyExists,
+    /// The caller mutes this user already.
+    MuteExists = "MUTE_EXISTS" => AlreadyExists,
+    /// The user declined a request of the caller's a while ago.
+    FriendRequestDeclined = "FRIEND_REQUEST_DECLINED" => FailedPrecondition,
+    /// The caller has as many open requests as it may.
+    FriendRequestsExhausted = "FRIEND_REQUESTS_EXHAUSTED" => ResourceExhausted,
 }

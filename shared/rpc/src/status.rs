@@ -147,6 +147,15 @@ fn details(failure: &Failure) -> Vec<prost_types::Any> {
         };
         details.push(any("ResourceInfo", &info));
     }
+    if let Some(quota) = failure.quota() {
+        let violation = pb::quota_failure::Violation {
+            subject: quota.subject.clone(),
+            description: quota.description.clone(),
+            ..Default::default()
+        };
+        let violations = vec![violation];
+        details.push(any("QuotaFailure", &pb::QuotaFailure { violations }));
+    }
     if let Some(delay) = failure.retry_after() {
         let info = pb::RetryInfo {
             retry_delay: prost_types::Duration::try_from(delay).ok(),
@@ -358,5 +367,19 @@ mod tests {
             Some("users/1")
         );
         assert_eq!(status.message(), "USER_NOT_FOUND: there is no such user");
+    }
+
+    #[test]
+    fn a_limit_that_was_reached_says_whose_it_is_and_how_much() {
+        let failure =
+            Failure::new(Reason::FriendRequestsExhausted, "too many").with_quota("users/1", "500 at most");
+        let status = final_status(&failure, &RequestId::random());
+        let details = status.get_error_details();
+        let violations = &details.quota_failure().expect("QuotaFailure").violations;
+        assert_eq!(violations.len(), 1);
+        assert_eq!(
+            (violations[0].subject.as_str(), violations[0].description.as_str()),
+            ("users/1", "500 at most")
+        );
     }
 }

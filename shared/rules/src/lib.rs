@@ -49,6 +49,9 @@ pub enum Breaks {
         /// A sentence for a person.
         message: &'static str,
     },
+    /// A block, or what one of the users has set, forbids it: PERMISSION_DENIED, and nobody learns more, not even the rule's
+    /// name.
+    NotAllowed,
     /// No request can break it, so a break is a defect: INTERNAL.
     Never {
         /// Why no request can.
@@ -72,6 +75,7 @@ impl Rule {
                 description: (*message).to_owned(),
                 constraint: Some(self.constraint),
             },
+            Breaks::NotAllowed => Invalid::new(Reason::InteractionNotAllowed, NOT_ALLOWED),
             Breaks::Never { because } => Invalid::new(Reason::Internal, *because),
         }
     }
@@ -96,11 +100,19 @@ impl Rule {
             } => Failure::new(*reason, *message)
                 .with_metadata("constraint", self.constraint)
                 .with_resource(resource, ""),
+            Breaks::NotAllowed => interaction_not_allowed(),
             Breaks::Never { because } => {
                 Failure::internal(format!("{} is broken, although {because}", self.constraint))
             }
         }
     }
+}
+
+const NOT_ALLOWED: &str = "these two users may not interact in this way";
+
+/// The one failure of whatever a block, or what one of the users has set, forbids.
+pub fn interaction_not_allowed() -> Failure {
+    Failure::new(Reason::InteractionNotAllowed, NOT_ALLOWED)
 }
 
 /// Every rule of every schema.
@@ -205,9 +217,21 @@ mod tests {
                 Breaks::Value { .. } => Kind::InvalidArgument,
                 Breaks::Existing { .. } => Kind::AlreadyExists,
                 Breaks::Missing { .. } => Kind::NotFound,
+                Breaks::NotAllowed => Kind::PermissionDenied,
                 Breaks::Never { .. } => Kind::Internal,
             };
             assert_eq!(rule.failure().kind(), expected, "{}", rule.constraint);
+        }
+    }
+
+    #[test]
+    fn what_is_not_allowed_does_not_say_by_which_rule() {
+        let rules = all().filter(|rule| rule.breaks == Breaks::NotAllowed);
+        let failures: Vec<_> = rules.map(Rule::failure).collect();
+        assert!(failures.len() > 1);
+        for failure in failures {
+            assert_eq!(failure.message(), NOT_ALLOWED);
+            assert!(failure.metadata().is_empty() && failure.resource().is_none());
         }
     }
 }

@@ -47,6 +47,12 @@ invariants! {
     "follow_counts_equal_the_follows",
     "user_names_equal_the_names_of_users",
     "sessions_have_one_live_token_each",
+    "edges_are_between_two_users",
+    "friendships_are_mutual",
+    "two_users_have_one_request",
+    "no_request_beside_a_friendship",
+    "nothing_beside_a_block",
+    "friend_counts_equal_the_friendships",
 }
 
 #[derive(QueryableByName)]

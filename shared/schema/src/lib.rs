@@ -20,4 +20,10 @@ pub use role::{Role, RolePasswords};
 pub use watch::watch;
 
 /// The rules that a trigger raises under a constraint's name, for which `pg_constraint` and `pg_index` have no entry.
-pub const TRIGGER_RULES: &[&str] = &[];
+pub const TRIGGER_RULES: &[&str] = &[
+    "social_graph_follows_not_blocked",
+    "social_graph_friend_requests_not_blocked",
+    "social_graph_friend_requests_not_friends",
+    "social_graph_friendships_not_blocked",
+    "social_graph_friendships_no_request",
+];

@@ -233,4 +233,128 @@ pub mod social_graph {
             following -> BigInt,
         }
     }
+
+    diesel::table! {
+        /// Who blocks whom.
+        social_graph.blocks (blocker_id, blocked_id) {
+            /// The user who blocks.
+            blocker_id -> BigInt,
+            /// The user who is blocked.
+            blocked_id -> BigInt,
+            /// When it began.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Who mutes whom.
+        social_graph.mutes (muter_id, muted_id) {
+            /// The user who mutes.
+            muter_id -> BigInt,
+            /// The user who is muted.
+            muted_id -> BigInt,
+            /// When it began.
+            created_at -> Timestamptz,
+            /// When it ends by itself; a row may stay beyond that. NULL for never.
+            expires_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        /// Who asks whom for friendship; one for each pair of users.
+        social_graph.friend_requests (id) {
+            /// Given out by the database, never used again.
+            id -> BigInt,
+            /// The user who asks.
+            from_user_id -> BigInt,
+            /// The user who is asked.
+            to_user_id -> BigInt,
+            /// May be empty.
+            note -> Text,
+            /// When it was asked.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Who may not ask whom for friendship, and until when.
+        social_graph.friend_request_declines (from_user_id, to_user_id) {
+            /// The user who asked.
+            from_user_id -> BigInt,
+            /// The user who declined.
+            to_user_id -> BigInt,
+            /// When the first may ask again; a row may stay beyond that.
+            expires_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Who is whose friend; two rows for each friendship.
+        social_graph.friendships (user_id, friend_id) {
+            /// The one.
+            user_id -> BigInt,
+            /// The other.
+            friend_id -> BigInt,
+            /// When it began, the same in both rows.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// How many rows of `friendships` each user has, kept by triggers alone. A user without a row has none.
+        social_graph.friend_counts (user_id) {
+            /// Whose.
+            user_id -> BigInt,
+            /// How many friends the user has.
+            friends -> BigInt,
+        }
+    }
+
+    diesel::table! {
+        /// Published view: who follows whom. Read it in a `WITH ... AS MATERIALIZED` step only.
+        social_graph.follow_edges (follower_id, followed_id) {
+            /// The user who follows.
+            follower_id -> BigInt,
+            /// The user who is followed.
+            followed_id -> BigInt,
+            /// When it began.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Published view: who is whose friend, in both directions. Read it in a `WITH ... AS MATERIALIZED` step only.
+        social_graph.friend_edges (user_id, friend_id) {
+            /// The one.
+            user_id -> BigInt,
+            /// The other.
+            friend_id -> BigInt,
+            /// When it began.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Published view: who blocks whom. Read it in a `WITH ... AS MATERIALIZED` step only.
+        social_graph.block_edges (blocker_id, blocked_id) {
+            /// The user who blocks.
+            blocker_id -> BigInt,
+            /// The user who is blocked.
+            blocked_id -> BigInt,
+            /// When it began.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Published view: who mutes whom now. Read it in a `WITH ... AS MATERIALIZED` step only.
+        social_graph.mute_edges (muter_id, muted_id) {
+            /// The user who mutes.
+            muter_id -> BigInt,
+            /// The user who is muted.
+            muted_id -> BigInt,
+            /// When it began.
+            created_at -> Timestamptz,
+        }
+    }
 }

@@ -16,7 +16,13 @@ async fn traces(conn: &mut Connection) -> Vec<String> {
             WHERE user_id = 2
         UNION ALL SELECT 'user_names' FROM identity.user_names WHERE user_id = 2
         UNION ALL SELECT 'follows' FROM social_graph.follows WHERE 2 IN (follower_id, followed_id)
-        UNION ALL SELECT 'follow_counts' FROM social_graph.follow_counts WHERE user_id = 2";
+        UNION ALL SELECT 'follow_counts' FROM social_graph.follow_counts WHERE user_id = 2
+        UNION ALL SELECT 'friendships' FROM social_graph.friendships WHERE 2 IN (user_id, friend_id)
+        UNION ALL SELECT 'friend_counts' FROM social_graph.friend_counts WHERE user_id = 2
+        UNION ALL SELECT 'friend_requests' FROM social_graph.friend_requests WHERE 2 IN (from_user_id, to_user_id)
+        UNION ALL SELECT 'declines' FROM social_graph.friend_request_declines WHERE 2 IN (from_user_id, to_user_id)
+        UNION ALL SELECT 'blocks' FROM social_graph.blocks WHERE 2 IN (blocker_id, blocked_id)
+        UNION ALL SELECT 'mutes' FROM social_graph.mutes WHERE 2 IN (muter_id, muted_id)";
     strings(conn, query).await
 }
 
@@ -67,7 +73,7 @@ async fn the_end_of_a_session_takes_its_tokens_and_no_others() {
 async fn a_deleted_user_leaves_nothing_behind() {
     let database = Database::migrated().await;
     let conn = &mut database.owner().await;
-    make_users(conn, 4).await;
+    make_users(conn, 8).await;
     execute(
         conn,
         "INSERT INTO identity.credentials VALUES (2, '$argon2id$v=19')",
@@ -78,8 +84,17 @@ async fn a_deleted_user_leaves_nothing_behind() {
         "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (2, 1), (2, 3), (3, 4)",
     )
     .await;
+    execute(
+        conn,
+        "INSERT INTO social_graph.friendships VALUES (1, 2), (2, 1), (2, 3), (3, 2), (3, 4), (4, 3);
+        INSERT INTO social_graph.friend_requests (from_user_id, to_user_id) VALUES (2, 5), (6, 2), (5, 6);
+        INSERT INTO social_graph.friend_request_declines VALUES (2, 5, now()), (6, 2, now()), (5, 6, now());
+        INSERT INTO social_graph.blocks VALUES (2, 7), (8, 2), (7, 8);
+        INSERT INTO social_graph.mutes VALUES (2, 7), (8, 2), (7, 8)",
+    )
+    .await;
     make_session(conn, 2).await;
-    assert_eq!(traces(conn).await.len(), 11);
+    assert_eq!(traces(conn).await.len(), 24);
     assert_eq!(counts(conn).await, ["1: 1, 1", "2: 1, 2", "3: 1, 1", "4: 1, 0"]);
 
     // The role that deletes has no right on what goes with the user.
@@ -95,6 +110,13 @@ async fn a_deleted_user_leaves_nothing_behind() {
         [""; 0]
     );
     assert_eq!(counts(conn).await, ["1: 0, 0", "3: 0, 1", "4: 1, 0"]);
+    let friends =
+        "SELECT format('%s: %s', user_id, friends) FROM social_graph.friend_counts ORDER BY user_id";
+    assert_eq!(strings(conn, friends).await, ["1: 0", "3: 1", "4: 1"]);
+    for table in ["friend_requests", "friend_request_declines", "blocks", "mutes"] {
+        let left = format!("SELECT count(*) FROM social_graph.{table}");
+        assert_eq!(strings(conn, &left).await, ["1"], "{table}");
+    }
     assert_eq!(broken(conn).await, []);
 }
 

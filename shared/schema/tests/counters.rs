@@ -16,7 +16,26 @@ fn random_change(random: &mut StdRng) -> String {
             .collect();
         pairs.join(", ")
     };
-    match random.random_range(0..8) {
+    match random.random_range(0..14) {
+        8..=10 => format!(
+            "WITH pairs AS (
+                SELECT DISTINCT least(a, b) AS low, greatest(a, b) AS high FROM (VALUES {}) AS pairs (a, b)
+                WHERE a <> b AND a IN (SELECT id FROM identity.users) AND b IN (SELECT id FROM identity.users)
+            )
+            INSERT INTO social_graph.friendships (user_id, friend_id)
+            SELECT low, high FROM pairs UNION ALL SELECT high, low FROM pairs
+            ON CONFLICT DO NOTHING",
+            pairs(random)
+        ),
+        // Of most friendships one row, of some both.
+        11..=12 => format!(
+            "DELETE FROM social_graph.friendships WHERE (user_id, friend_id) IN ({})",
+            pairs(random)
+        ),
+        13 => format!(
+            "DELETE FROM social_graph.friendships WHERE {} IN (user_id, friend_id)",
+            user(random)
+        ),
         0..=3 => format!(
             "INSERT INTO social_graph.follows (follower_id, followed_id)
             SELECT follower_id, followed_id FROM (VALUES {}) AS pairs (follower_id, followed_id)
@@ -65,7 +84,7 @@ async fn counts_are_right_after_each_of_many_random_changes() {
     let database = Database::migrated().await;
     let conn = &mut database.owner().await;
     let mut random = StdRng::seed_from_u64(7);
-    for step in 0..300 {
+    for step in 0..350 {
         if step % 20 == 0 {
             make_missing_users(conn).await;
         }
@@ -143,6 +162,27 @@ async fn delete_and_make_users(database: &Database, deletions: u32) {
 }
 
 #[tokio::test]
+async fn without_the_trigger_the_drift_of_friends_is_found() {
+    for trigger in ["add", "subtract"] {
+        let database = Database::migrated().await;
+        let conn = &mut database.owner().await;
+        make_users(conn, 2).await;
+        execute(
+            conn,
+            &format!("DROP TRIGGER social_graph_friendships_counts_{trigger} ON social_graph.friendships"),
+        )
+        .await;
+        let insert = "INSERT INTO social_graph.friendships VALUES (1, 2), (2, 1)";
+        let change = match trigger {
+            "add" => insert.to_owned(),
+            _ => format!("{insert}; DELETE FROM social_graph.friendships"),
+        };
+        execute(conn, &change).await;
+        assert_eq!(broken(conn).await.len(), 2, "{trigger}");
+    }
+}
+
+#[tokio::test]
 async fn without_the_trigger_the_drift_is_found() {
     for trigger in ["add", "subtract"] {
         let database = Database::migrated().await;
@@ -162,21 +202,25 @@ async fn without_the_trigger_the_drift_is_found() {
     }
 }
 
-/// 20 users in a ring of follows, whose counts lie on disk from the last user to the first.
+/// 20 users in a ring of follows and friendships, whose counts lie on disk from the last user to the first.
 async fn ring() -> Database {
     let database = Database::migrated().await;
     let conn = &mut database.owner().await;
     make_users(conn, 20).await;
     for user in (1..=20).rev() {
-        let follow = format!("INSERT INTO social_graph.follows VALUES ({user}, {user} % 20 + 1)");
-        execute(conn, &follow).await;
+        let next = user % 20 + 1;
+        let edges = format!(
+            "INSERT INTO social_graph.follows VALUES ({user}, {next});
+            INSERT INTO social_graph.friendships VALUES ({user}, {next}), ({next}, {user})"
+        );
+        execute(conn, &edges).await;
     }
     execute(conn, "ANALYZE").await;
     database
 }
 
 /// How many of the others' counts are free while `change`, which alters the counts of all, waits for those of user 1.
-async fn free_while_waiting(change: &str) -> usize {
+async fn free_while_waiting(counts: &str, change: &str) -> usize {
     let database = ring().await;
     let (first, waiting, observer) = (
         &mut database.owner().await,
@@ -185,7 +229,7 @@ async fn free_while_waiting(change: &str) -> usize {
     );
     execute(
         first,
-        "BEGIN; SELECT FROM social_graph.follow_counts WHERE user_id = 1 FOR UPDATE",
+        &format!("BEGIN; SELECT FROM social_graph.{counts} WHERE user_id = 1 FOR UPDATE"),
     )
     .await;
     let observation = async {
@@ -194,8 +238,9 @@ async fn free_while_waiting(change: &str) -> usize {
         while strings(observer, blocked).await.is_empty() {
             tokio::task::yield_now().await;
         }
-        let free = "SELECT user_id FROM social_graph.follow_counts WHERE user_id > 1 FOR UPDATE SKIP LOCKED";
-        let free = strings(observer, free).await.len();
+        let free =
+            format!("SELECT user_id FROM social_graph.{counts} WHERE user_id > 1 FOR UPDATE SKIP LOCKED");
+        let free = strings(observer, &free).await.len();
         execute(first, "ROLLBACK").await;
         free
     };
@@ -206,6 +251,21 @@ async fn free_while_waiting(change: &str) -> usize {
 async fn counts_are_changed_in_the_order_of_users() {
     let insert = "INSERT INTO social_graph.follows
         SELECT id, (id + 1) % 20 + 1 FROM identity.users ORDER BY id DESC";
-    assert_eq!(free_while_waiting(insert).await, 19);
-    assert_eq!(free_while_waiting("DELETE FROM social_graph.follows").await, 19);
+    let delete = "DELETE FROM social_graph.follows";
+    for change in [insert, delete] {
+        assert_eq!(free_while_waiting("follow_counts", change).await, 19, "{change}");
+    }
+}
+
+// Control: without the ORDER BY of the upsert, or of the locks, counts of others are locked while it waits.
+#[tokio::test]
+async fn counts_of_friends_are_changed_in_the_order_of_users() {
+    let insert = "WITH pairs AS (
+            SELECT id AS one, (id + 4) % 20 + 1 AS other FROM identity.users ORDER BY id DESC
+        )
+        INSERT INTO social_graph.friendships SELECT one, other FROM pairs UNION ALL SELECT other, one FROM pairs";
+    let delete = "DELETE FROM social_graph.friendships";
+    for change in [insert, delete] {
+        assert_eq!(free_while_waiting("friend_counts", change).await, 19, "{change}");
+    }
 }

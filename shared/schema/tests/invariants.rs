@@ -11,7 +11,10 @@ async fn broken_after(change: &str) -> Vec<&'static str> {
         "INSERT INTO social_graph.follows (follower_id, followed_id) VALUES (1, 2), (2, 3);
         UPDATE identity.users SET first_name = 'Ada', last_name = 'LOVELACE' WHERE id = 1;
         INSERT INTO identity.sessions (user_id, expires_at) VALUES (1, now());
-        INSERT INTO identity.refresh_tokens (token_hash, session_id) SELECT sha256('1'), id FROM identity.sessions",
+        INSERT INTO identity.refresh_tokens (token_hash, session_id) SELECT sha256('1'), id FROM identity.sessions;
+        INSERT INTO social_graph.friendships VALUES (1, 2), (2, 1);
+        INSERT INTO social_graph.friend_requests (from_user_id, to_user_id) VALUES (1, 3);
+        INSERT INTO social_graph.mutes VALUES (1, 2), (2, 1)",
     )
     .await;
     assert_eq!(broken(conn).await, []);
@@ -109,6 +112,70 @@ async fn live_tokens_of_sessions() {
             INSERT INTO identity.refresh_tokens (token_hash, session_id) SELECT sha256('2'), id FROM identity.sessions",
     ] {
         assert_eq!(broken_after(change).await, ["sessions_have_one_live_token_each"], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn friendships() {
+    let half = "DELETE FROM social_graph.friendships WHERE user_id = 2;
+        UPDATE social_graph.friend_counts SET friends = 0 WHERE user_id = 2";
+    let of_two_ages = "UPDATE social_graph.friendships SET created_at = '2020-01-01' WHERE user_id = 2";
+    for change in [half, of_two_ages] {
+        let mut broken = broken_after(change).await;
+        broken.dedup();
+        assert_eq!(broken, ["friendships_are_mutual"], "{change}");
+    }
+    for change in [
+        "UPDATE social_graph.friend_counts SET friends = 2 WHERE user_id = 1",
+        "DELETE FROM social_graph.friend_counts WHERE user_id = 1",
+        "INSERT INTO social_graph.friend_counts VALUES (3, 1)",
+    ] {
+        assert_eq!(
+            broken_after(change).await,
+            ["friend_counts_equal_the_friendships"],
+            "{change}"
+        );
+    }
+    let nobodys = "INSERT INTO social_graph.friend_counts VALUES (4, 0)";
+    assert_eq!(broken_after(nobodys).await, ["counted_users_exist"]);
+}
+
+#[tokio::test]
+async fn requests_and_blocks() {
+    let beside_a_friendship =
+        "INSERT INTO social_graph.friend_requests (from_user_id, to_user_id) VALUES (2, 1)";
+    let crossing = "DROP INDEX social_graph.social_graph_friend_requests_pair_key;
+        INSERT INTO social_graph.friend_requests (from_user_id, to_user_id) VALUES (3, 1)";
+    assert_eq!(
+        broken_after(beside_a_friendship).await,
+        ["no_request_beside_a_friendship"]
+    );
+    assert_eq!(broken_after(crossing).await, ["two_users_have_one_request"]);
+    for (block, edges) in [("1, 3", 1), ("3, 1", 1), ("3, 2", 1), ("1, 2", 3)] {
+        let block = format!("INSERT INTO social_graph.blocks VALUES ({block})");
+        assert_eq!(
+            broken_after(&block).await,
+            vec!["nothing_beside_a_block"; edges],
+            "{block}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn edges_of_nobody() {
+    for change in [
+        "INSERT INTO social_graph.blocks VALUES (1, 4)",
+        "INSERT INTO social_graph.mutes VALUES (4, 1)",
+        "INSERT INTO social_graph.friend_request_declines VALUES (1, 4, now())",
+        "INSERT INTO social_graph.friend_requests (from_user_id, to_user_id) VALUES (4, 1)",
+        "ALTER TABLE social_graph.mutes DROP CONSTRAINT social_graph_mutes_no_self_mute;
+            INSERT INTO social_graph.mutes VALUES (1, 1)",
+    ] {
+        assert_eq!(
+            broken_after(change).await,
+            ["edges_are_between_two_users"],
+            "{change}"
+        );
     }
 }
 

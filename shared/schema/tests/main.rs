@@ -5,6 +5,8 @@ mod cascades;
 mod catalogue;
 mod counters;
 mod foreign_keys;
+mod graph_rules;
+mod guards;
 mod invariants;
 mod migrations;
 mod plans;

@@ -66,14 +66,39 @@ async fn rights_are_these_and_no_others() {
         kith_identity UPDATE identity.users
         kith_identity USAGE schema identity
         kith_identity USAGE schema public
+        kith_social_graph DELETE social_graph.blocks
         kith_social_graph DELETE social_graph.follows
+        kith_social_graph DELETE social_graph.friend_request_declines
+        kith_social_graph DELETE social_graph.friend_requests
+        kith_social_graph DELETE social_graph.friendships
+        kith_social_graph DELETE social_graph.mutes
         kith_social_graph EXECUTE social_graph.follow_counts_repair(bigint[])
+        kith_social_graph EXECUTE social_graph.friend_counts_repair(bigint[])
+        kith_social_graph EXECUTE social_graph.is_blocked(bigint,bigint)
+        kith_social_graph EXECUTE social_graph.pair_key(bigint,bigint)
+        kith_social_graph EXECUTE social_graph.pair_lock(bigint,bigint)
+        kith_social_graph EXECUTE social_graph.pair_lock_shared(bigint,bigint)
+        kith_social_graph EXECUTE social_graph.sender_lock(bigint)
+        kith_social_graph INSERT social_graph.blocks
         kith_social_graph INSERT social_graph.follows
+        kith_social_graph INSERT social_graph.friend_request_declines
+        kith_social_graph INSERT social_graph.friend_requests
+        kith_social_graph INSERT social_graph.friendships
+        kith_social_graph INSERT social_graph.mutes
         kith_social_graph SELECT __diesel_schema_migrations
         kith_social_graph SELECT identity.accounts
+        kith_social_graph SELECT social_graph.blocks
         kith_social_graph SELECT social_graph.follow_counts
         kith_social_graph SELECT social_graph.follows
+        kith_social_graph SELECT social_graph.friend_counts
+        kith_social_graph SELECT social_graph.friend_request_declines
+        kith_social_graph SELECT social_graph.friend_requests
+        kith_social_graph SELECT social_graph.friendships
+        kith_social_graph SELECT social_graph.mutes
         kith_social_graph UPDATE social_graph.follows (created_at)
+        kith_social_graph UPDATE social_graph.friend_request_declines (expires_at)
+        kith_social_graph UPDATE social_graph.mutes (created_at)
+        kith_social_graph UPDATE social_graph.mutes (expires_at)
         kith_social_graph USAGE schema identity
         kith_social_graph USAGE schema public
         kith_social_graph USAGE schema social_graph";
@@ -101,6 +126,9 @@ async fn identity_cannot_touch_the_social_graph() {
         "SELECT FROM social_graph.follows",
         "INSERT INTO social_graph.follows VALUES (1, 2)",
         "SELECT FROM social_graph.follow_counts",
+        "SELECT FROM social_graph.follow_edges",
+        "SELECT FROM social_graph.blocks",
+        "SELECT social_graph.pair_lock(1, 2)",
         "INSERT INTO identity.user_names VALUES ('another', 1)",
         "DELETE FROM identity.user_names",
         "DELETE FROM identity.audit_events",
@@ -138,6 +166,11 @@ async fn social_graph_cannot_touch_accounts_or_write_counts() {
         "TRUNCATE social_graph.follows",
         "SELECT social_graph.follow_counts_add()",
         "SELECT social_graph.follow_counts_lock('{}')",
+        "UPDATE social_graph.friend_counts SET friends = 0",
+        "SELECT social_graph.friend_counts_lock('{}')",
+        "UPDATE social_graph.friendships SET created_at = now()",
+        "UPDATE social_graph.blocks SET created_at = now()",
+        "UPDATE social_graph.friend_requests SET to_user_id = 2",
     ];
     assert_denied(Role::SocialGraph, &statements).await;
 }

@@ -77,6 +77,7 @@ macro_rules! lines {
 lines!(A B);
 lines!(A B C);
 lines!(A B C D);
+lines!(A B C D E);
 lines!(A B C D E F);
 lines!(A B C D E F G);
 lines!(A B C D E F G H);
@@ -96,8 +97,18 @@ fn declared() -> Vec<String> {
         identity::throttles::table::all_columns().lines(),
         identity::user_names::table::all_columns().lines(),
         identity::users::table::all_columns().lines(),
+        social_graph::block_edges::table::all_columns().lines(),
+        social_graph::blocks::table::all_columns().lines(),
         social_graph::follow_counts::table::all_columns().lines(),
+        social_graph::follow_edges::table::all_columns().lines(),
         social_graph::follows::table::all_columns().lines(),
+        social_graph::friend_counts::table::all_columns().lines(),
+        social_graph::friend_edges::table::all_columns().lines(),
+        social_graph::friend_request_declines::table::all_columns().lines(),
+        social_graph::friend_requests::table::all_columns().lines(),
+        social_graph::friendships::table::all_columns().lines(),
+        social_graph::mute_edges::table::all_columns().lines(),
+        social_graph::mutes::table::all_columns().lines(),
     ]
     .concat()
 }

@@ -137,10 +137,27 @@ fn set_aside(command: &Command, arguments: &mut Vec<OsString>, error: &clap::Err
         // Clap shows the flag with the name of its value: `--pool-size <NUMBER>`.
         ErrorKind::InvalidValue => {
             let flag = argument.split(' ').next()?;
-            let index = arguments.iter().rposition(|given| given == flag)?;
-            arguments.remove(index);
-            Some(Mistake::new(flag, "needs a value"))
+            let index = arguments.iter().rposition(|given| flag_of(given) == Some(flag))?;
+            let removed = arguments.remove(index);
+            let Some(valid) = valid_values(error) else {
+                return Some(Mistake::new(flag, "needs a value"));
+            };
+            if removed == flag {
+                arguments.remove(index);
+            }
+            Some(Mistake::new(flag, format!("must be {}", valid.join(" or "))))
         }
+        _ => None,
+    }
+}
+
+/// What clap would take instead of the value that was given; `None` where none was.
+fn valid_values(error: &clap::Error) -> Option<&[String]> {
+    match (
+        error.get(ContextKind::InvalidValue)?,
+        error.get(ContextKind::ValidValue)?,
+    ) {
+        (ContextValue::String(given), ContextValue::Strings(valid)) if !given.is_empty() => Some(valid),
         _ => None,
     }
 }

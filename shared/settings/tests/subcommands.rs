@@ -23,6 +23,7 @@ impl Topic for UpSettings {
 fn up(line: &str) -> Result<UpSettings, SettingsError> {
     let up = Command::new("up")
         .arg(Arg::new("file"))
+        .arg(Arg::new("as").long("as").value_parser(["many", "few"]))
         .args(args::<UpSettings>());
     let command = Command::new("kith").subcommand_required(true).subcommand(up);
     let invocation = Invocation::parse(command, line.split(' ').map(OsString::from))?;
@@ -57,6 +58,23 @@ fn unknown_flags_before_and_after_the_subcommand_are_reported_with_wrong_values(
             "--count, KITH_COUNT: must be a whole number from 1 to 9; the flag says \"10\"",
         ]
     );
+}
+
+#[test]
+fn a_value_that_is_none_of_those_to_choose_from_is_told_which_there_are() {
+    for line in [
+        "kith up --as none --count=10 edges.txt",
+        "kith up --count=10 --as=none",
+    ] {
+        assert_eq!(
+            mistakes(line),
+            [
+                "--as: must be many or few",
+                "--count, KITH_COUNT: must be a whole number from 1 to 9; the flag says \"10\"",
+            ]
+        );
+    }
+    assert_eq!(mistakes("kith up edges.txt --as"), ["--as: needs a value"]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use kith_postgres::PoolSettings;
 use kith_primitives::{ServiceId, UserId};
 use kith_rpc::{ServerSettings, TokenSettings};
 use kith_schema::Role;
-use kith_social_graph::SocialGraphSettings;
+use kith_social_graph::{FriendSettings, SocialGraphSettings};
 use kith_tokens::{Issuer, SigningKey, SigningKeys};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -43,6 +43,8 @@ pub struct AppOptions {
     pub pool: PoolSettings,
     /// How the services serve.
     pub server: ServerSettings,
+    /// What friend requests are held to.
+    pub friends: FriendSettings,
     /// How often what has had its time is removed.
     pub sweep_interval: Duration,
     /// How often what needs no token may be tried. By default as often as anybody likes.
@@ -65,6 +67,7 @@ impl Default for AppOptions {
                 ..PoolSettings::default()
             },
             server: ServerSettings::default(),
+            friends: FriendSettings::default(),
             sweep_interval: SWEEP_INTERVAL,
             throttles: ThrottleSettings::default(),
             signing_keys: None,
@@ -136,6 +139,7 @@ impl TestApp {
             server: options.server,
             tokens,
             identity_url: identity_url.clone(),
+            friends: options.friends,
             identity_tls: TlsFiles::default(),
             signing_keys_interval: options.signing_keys_fetch_interval,
         };

@@ -5,14 +5,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kith_contracts::identity::v1::{DeactivateUserRequest, RevokeSessionRequest};
+use kith_postgres::PoolSettings;
 use kith_primitives::{ServiceCaller, ServiceId, UserCaller, UserId};
 use kith_rpc::{Audience, Method, Methods};
-use kith_testkit::{Bearer, Caller, TestApp, TestUser, answer, execute};
+use kith_testkit::{AppOptions, Bearer, Caller, TestApp, TestUser, answer, execute};
 use kith_tokens::{Issuer, SigningKey, Subject};
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
@@ -23,7 +24,11 @@ use crate::raw::{bearer, call_with, method, methods, name};
 use crate::rows::{NOT_ALLOWED, ROWS, Row, SCOPES, Service, World};
 
 /// The RPCs that a deactivated user is refused, although it may call with the token that it has.
-const NOT_FOR_THE_INACTIVE: &[&str] = &["kith.social_graph.v1.SocialGraphService/Follow"];
+const NOT_FOR_THE_INACTIVE: &[&str] = &[
+    "kith.social_graph.v1.SocialGraphService/Follow",
+    "kith.social_graph.v1.SocialGraphService/SendFriendRequest",
+    "kith.social_graph.v1.SocialGraphService/AcceptFriendRequest",
+];
 
 /// A kind of caller: what the two headers of its calls carry, and what that proves.
 struct Kind {
@@ -368,7 +373,15 @@ fn the_scopes_are_those_of_the_contracts() {
 //   token beside a user's. The same on open RPCs when those ignored it.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_caller_gets_what_the_contract_says() {
-    let app = Arc::new(TestApp::start().await);
+    let options = AppOptions {
+        pool: PoolSettings {
+            // All rows are walked at the same time, and only their answers matter.
+            checkout_timeout: Duration::from_secs(60),
+            ..AppOptions::default().pool
+        },
+        ..AppOptions::default()
+    };
+    let app = Arc::new(TestApp::start_with(options).await);
     let rows: JoinSet<Vec<String>> = ROWS
         .iter()
         .map(|row| wrong_cells(Arc::clone(&app), row))

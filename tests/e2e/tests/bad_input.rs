@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use kith_testkit::{Bearer, Caller, Refusal, TestApp};
 use prost::Message;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, ReflectMessage, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, ReflectMessage, Value,
+};
 use tonic::Code;
 
 use crate::raw::{call, dynamic, method};
@@ -34,6 +36,7 @@ const BOUNDS: &[(&str, Option<usize>)] = &[
     ("kith.identity.v1.UpdateUserRequest.email", Some(254)),
     ("kith.identity.v1.UpdateUserRequest.first_name", Some(150)),
     ("kith.identity.v1.UpdateUserRequest.last_name", Some(150)),
+    ("kith.social_graph.v1.SendFriendRequestRequest.note", Some(200)),
     ("kith.identity.v1.ChangePasswordRequest.old_password", None),
     ("kith.identity.v1.ChangePasswordRequest.new_password", Some(256)),
     ("kith.identity.v1.RemoveSigningKeyRequest.key_id", None),
@@ -201,7 +204,20 @@ fn value_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
                 Expect::Violation,
             )]
         }
+        Kind::Message(inner) if inner.full_name() == "google.protobuf.Duration" => {
+            duration_cases(field, &inner)
+        }
         Kind::Message(_) => nested_cases(message, field),
+        Kind::Enum(_) => [0, -1, 4711]
+            .map(|value| {
+                case(
+                    field,
+                    Value::EnumNumber(value),
+                    &value.to_string(),
+                    Expect::Violation,
+                )
+            })
+            .into(),
         Kind::String => text_cases(field),
         Kind::Int64 => id_cases(field),
         Kind::Int32 => page_size_cases(field),
@@ -263,6 +279,21 @@ fn id_cases(field: &FieldDescriptor) -> Vec<Case> {
         id(i64::MIN, Expect::Violation),
         id(i64::MAX, Expect::Unknown),
     ]
+}
+
+/// None is a duration that the contract gives a meaning to, and those that there are have bounds.
+fn duration_cases(field: &FieldDescriptor, duration: &MessageDescriptor) -> Vec<Case> {
+    let seconds = |seconds: i64| {
+        let mut message = DynamicMessage::new(duration.clone());
+        message.set_field_by_name("seconds", Value::I64(seconds));
+        case(
+            field,
+            Value::Message(message),
+            &seconds.to_string(),
+            Expect::Violation,
+        )
+    };
+    [0, -1, i64::MIN, i64::MAX].map(seconds).into()
 }
 
 fn page_size_cases(field: &FieldDescriptor) -> Vec<Case> {

@@ -8,7 +8,9 @@ use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use kith_contracts::identity::v1::{DeleteUserRequest, Profile, UpdateProfileRequest};
-use kith_contracts::social_graph::v1::{BatchFollowRequest, FollowPair, FollowRequest};
+use kith_contracts::social_graph::v1::{
+    BatchBefriendRequest, BatchFollowRequest, FollowPair, FollowRequest, FriendPair,
+};
 use kith_schema::Role;
 use kith_testkit::{TestApp, TestUser};
 use rand::rngs::StdRng;
@@ -74,7 +76,7 @@ async fn let_open_transactions_be(app: &TestApp) {
 async fn write(app: Arc<TestApp>, users: Arc<Vec<TestUser>>, number: usize) {
     let (user, next) = (&users[number], &users[(number + 1) % users.len()]);
     let (user_id, followed_id) = (user.id, next.id);
-    match number % 4 {
+    match number % 5 {
         0 => {
             let request = FollowRequest {
                 user_id: followed_id,
@@ -101,6 +103,18 @@ async fn write(app: Arc<TestApp>, users: Arc<Vec<TestUser>>, number: usize) {
             );
         }
         2 => {
+            let pair = |friend: &TestUser| FriendPair {
+                user_id,
+                friend_id: friend.id,
+            };
+            let request = BatchBefriendRequest {
+                pairs: users.iter().take(50).map(pair).collect(),
+                allow_existing: true,
+            };
+            let operator = app.operator(&["social_graph.friendships.import"]);
+            drop(app.social_graph(&operator).batch_befriend(request).await);
+        }
+        3 => {
             let profile = Profile {
                 user_id,
                 bio: Some("going".to_owned()),

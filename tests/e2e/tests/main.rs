@@ -4,8 +4,11 @@
 
 mod access_matrix;
 mod bad_input;
+mod big_deletion;
 mod clients;
+mod crossing_storm;
 mod follow_storm;
+mod graph_storm;
 mod hang_ups;
 mod plans;
 mod raw;

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 const PASSWORD: &str = "correct horse battery";
 
-/// Some 2,000 users, each of whom follows some 30, and all of whom follow the first.
+/// Some 2,000 users, each of whom follows some 30, and all of whom follow the first. Who follows is a friend too. The
+/// ninth has asked and was asked by hundreds of the others, and who was asked blocks and was declined.
 const FILL: &str = "
     INSERT INTO identity.users (username, email)
         SELECT 'filler' || number, 'filler' || number || '@example.com' FROM generate_series(1, 2000) AS number;
@@ -27,6 +28,23 @@ const FILL: &str = "
             JOIN identity.users ON id = (follower * 7 + step * step * 31) % 2000 + 1
             UNION SELECT min(id) FROM identity.users) AS following (followed)
         WHERE follower <> followed;
+    INSERT INTO social_graph.friendships (user_id, friend_id, created_at)
+        SELECT side.user_id, side.friend_id, created_at FROM social_graph.follows,
+            LATERAL (VALUES (follower_id, followed_id), (followed_id, follower_id)) AS side (user_id, friend_id)
+        ON CONFLICT DO NOTHING;
+    INSERT INTO social_graph.friend_requests (from_user_id, to_user_id, created_at)
+        SELECT one, other, now() - random() * interval '1 year' FROM (
+            SELECT CASE id % 2 WHEN 0 THEN asker ELSE id END, CASE id % 2 WHEN 0 THEN id ELSE asker END
+                FROM identity.users, (SELECT min(id) + 8 FROM identity.users) AS the (asker) WHERE id <> asker
+            UNION ALL
+            SELECT one.id, other.id FROM identity.users AS one JOIN identity.users AS other ON other.id = one.id + 500
+        ) AS wish (one, other)
+        WHERE NOT EXISTS (SELECT FROM social_graph.friendships WHERE user_id = one AND friend_id = other)
+        ON CONFLICT DO NOTHING;
+    INSERT INTO social_graph.friend_request_declines
+        SELECT to_user_id, from_user_id, now() + interval '1 day' FROM social_graph.friend_requests;
+    INSERT INTO social_graph.blocks SELECT to_user_id, from_user_id, created_at FROM social_graph.friend_requests;
+    INSERT INTO social_graph.mutes SELECT from_user_id, to_user_id, created_at FROM social_graph.friend_requests;
     INSERT INTO identity.audit_events (type, subject, created_at)
         SELECT 'SESSION_CREATED', 'users/' || number % 100, now() - random() * interval '1 year'
         FROM generate_series(1, 5000) AS number;
@@ -68,6 +86,11 @@ impl Plans {
                 "audit_events",
                 "follows",
                 "follow_counts",
+                "friendships",
+                "friend_requests",
+                "friend_request_declines",
+                "blocks",
+                "mutes",
             ] {
                 assert!(
                     !plans.contains(&format!("Seq Scan on {table} ")),
@@ -251,6 +274,136 @@ async fn audit_events(app: &TestApp, plans: &mut Plans) {
     }
 }
 
+async fn friends(app: &TestApp, user: &TestUser, plans: &mut Plans) {
+    let mut graph = app.social_graph(user);
+    // Whoever is everybody's friend has nobody to be suggested.
+    let mut another = app.social_graph(&app.signed_in(user.id + 7, "filler7"));
+    let (mut friends, mut mutual, mut suggested) = (String::new(), String::new(), String::new());
+    for _page in 0..2 {
+        let request = ListFriendsRequest {
+            user_id: user.id,
+            page_size: 10,
+            page_token: friends,
+        };
+        friends = check!(
+            plans,
+            graph,
+            list_friends(request),
+            "social_graph_friendships_page"
+        )
+        .next_page_token;
+        let request = ListMutualFriendsRequest {
+            user_id: user.id,
+            other_user_id: user.id + 1,
+            page_size: 10,
+            page_token: mutual,
+        };
+        mutual = check!(
+            plans,
+            graph,
+            list_mutual_friends(request),
+            "social_graph_friendships_pkey"
+        )
+        .next_page_token;
+        let request = SuggestFriendsRequest {
+            page_size: 10,
+            page_token: suggested,
+        };
+        suggested = check!(
+            plans,
+            another,
+            suggest_friends(request),
+            "social_graph_friendships_page" "identity_users_pkey"
+        )
+        .next_page_token;
+        assert!(
+            ![&friends, &mutual, &suggested]
+                .iter()
+                .any(|token| token.is_empty()),
+            "there is another page"
+        );
+    }
+}
+
+/// The lists of the one who asked many, and what is between it and others.
+async fn between(app: &TestApp, user: &TestUser, plans: &mut Plans) {
+    let asker = app.signed_in(user.id + 8, "filler8");
+    let mut graph = app.social_graph(&asker);
+    let (mut sent, mut received, mut blocks, mut mutes) =
+        (String::new(), String::new(), String::new(), String::new());
+    for _page in 0..2 {
+        let request = ListSentRequestsRequest {
+            page_size: 10,
+            page_token: sent,
+        };
+        let page = check!(
+            plans,
+            graph,
+            list_sent_requests(request),
+            "social_graph_friend_requests_sent_page"
+        );
+        sent = page.next_page_token;
+        let friend_request_id = page.friend_requests[0].id;
+        check!(
+            plans,
+            graph,
+            get_friend_request(GetFriendRequestRequest { friend_request_id }),
+            "social_graph_friend_requests_pkey"
+        );
+        let request = ListReceivedRequestsRequest {
+            page_size: 10,
+            page_token: received,
+        };
+        received = check!(
+            plans,
+            graph,
+            list_received_requests(request),
+            "social_graph_friend_requests_received_page"
+        )
+        .next_page_token;
+        let request = ListBlocksRequest {
+            page_size: 10,
+            page_token: blocks,
+        };
+        blocks = check!(plans, graph, list_blocks(request), "social_graph_blocks_page").next_page_token;
+        let request = ListMutesRequest {
+            page_size: 10,
+            page_token: mutes,
+        };
+        mutes = check!(plans, graph, list_mutes(request), "social_graph_mutes_page").next_page_token;
+        for token in [&sent, &received, &blocks, &mutes] {
+            assert!(!token.is_empty(), "there is another page");
+        }
+    }
+    let others = user.id..user.id + 10;
+    let request = BatchGetRelationshipsRequest {
+        viewer_id: asker.id,
+        user_ids: others.clone().collect(),
+    };
+    check!(
+        plans,
+        graph,
+        batch_get_relationships(request),
+        "identity_users_pkey" "social_graph_follows_pkey" "social_graph_friendships_pkey"
+        "social_graph_friend_requests_pair_key" "social_graph_blocks_pkey" "social_graph_mutes_pkey"
+    );
+    let wish = |target_id| Interaction {
+        actor_id: asker.id,
+        target_id,
+        action: InteractionAction::Befriend.into(),
+    };
+    let request = BatchCheckInteractionsRequest {
+        interactions: others.map(wish).collect(),
+    };
+    check!(
+        plans,
+        graph,
+        batch_check_interactions(request),
+        "identity_users_pkey" "social_graph_follows_pkey" "social_graph_friendships_pkey"
+        "social_graph_friend_requests_pair_key" "social_graph_friend_request_declines_pkey"
+    );
+}
+
 // Control: FILL that drops social_graph_follows_followers_page; ListFollowers read all follows and sorted them.
 #[tokio::test]
 async fn every_read_is_served_by_indexes_planned_for_its_arguments_or_for_any() {
@@ -260,5 +413,7 @@ async fn every_read_is_served_by_indexes_planned_for_its_arguments_or_for_any() 
         accounts(&app, &user, &mut plans).await;
         follows(&app, &user, &mut plans).await;
         audit_events(&app, &mut plans).await;
+        friends(&app, &user, &mut plans).await;
+        between(&app, &user, &mut plans).await;
     }
 }

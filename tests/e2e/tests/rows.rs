@@ -17,6 +17,8 @@ pub(crate) struct World {
     pub(crate) third: TestUser,
     /// A service account without scopes.
     pub(crate) service: Service,
+    /// The third's request for the owner's friendship.
+    pub(crate) friend_request_id: i64,
 }
 
 /// A service account with its secret.
@@ -67,7 +69,7 @@ impl Service {
 }
 
 impl World {
-    /// New users, of whom the third follows the owner, and a service.
+    /// New users, of whom the third follows the owner and asks it for friendship, and a service.
     pub(crate) async fn new(app: &TestApp) -> Self {
         let names: Vec<String> = (0..3).map(|_| unique("user")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -77,12 +79,26 @@ impl World {
             allow_existing: false,
         };
         app.social_graph(&third).follow(request).await.expect("a follow");
+        let friend_request_id = ask(app, &third, &owner).await;
         Self {
             owner,
             other,
             third,
             service: Service::new(app, &[]).await,
+            friend_request_id,
         }
+    }
+}
+
+/// Asks for friendship, and answers the id of the request.
+async fn ask(app: &TestApp, from: &TestUser, to: &TestUser) -> i64 {
+    let request = SendFriendRequestRequest {
+        user_id: to.id,
+        ..Default::default()
+    };
+    match answer(app.social_graph(from).send_friend_request(request).await).result {
+        Some(send_friend_request_response::Result::FriendRequest(request)) => request.id,
+        other => panic!("no request: {other:?}"),
     }
 }
 
@@ -119,6 +135,9 @@ pub(crate) const SCOPES: &[&str] = &[
     "identity.users.import",
     "social_graph.counters.repair",
     "social_graph.follows.import",
+    "social_graph.friendships.import",
+    "social_graph.interactions.check",
+    "social_graph.relationships.read",
 ];
 
 const OK: &str = "OK";
@@ -144,6 +163,15 @@ macro_rules! row {
             operator: $all,
         }
     };
+}
+
+/// What the owner may want to do.
+fn like(world: &World) -> Interaction {
+    Interaction {
+        actor_id: world.owner.id,
+        target_id: world.third.id,
+        action: InteractionAction::Like.into(),
+    }
 }
 
 /// The row of an RPC.
@@ -514,5 +542,225 @@ pub(crate) const ROWS: &[Row] = &[
         NOT_ALLOWED,
         OK,
         |_: &World| RepairCountersRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListFriends",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListFriendsRequest {
+            user_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListMutualFriends",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListMutualFriendsRequest {
+            user_id: world.owner.id,
+            other_user_id: world.third.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/SuggestFriends",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| SuggestFriendsRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/BatchBefriend",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |world: &World| BatchBefriendRequest {
+            pairs: vec![FriendPair {
+                user_id: world.owner.id,
+                friend_id: world.third.id
+            }],
+            allow_existing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/RemoveFollower",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| RemoveFollowerRequest {
+            user_id: world.third.id,
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/SendFriendRequest",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| SendFriendRequestRequest {
+            user_id: world.third.id,
+            note: "we met in London".to_owned(),
+            allow_existing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/CancelFriendRequest",
+        OK,
+        NOT_OWNER,
+        NOT_ALLOWED,
+        |world: &World| CancelFriendRequestRequest {
+            friend_request_id: world.friend_request_id,
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/AcceptFriendRequest",
+        "NotFound FRIEND_REQUEST_NOT_FOUND",
+        OK,
+        NOT_ALLOWED,
+        |world: &World| AcceptFriendRequestRequest {
+            friend_request_id: world.friend_request_id,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/DeclineFriendRequest",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| DeclineFriendRequestRequest {
+            friend_request_id: world.friend_request_id,
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/GetFriendRequest",
+        "NotFound FRIEND_REQUEST_NOT_FOUND",
+        OK,
+        NOT_ALLOWED,
+        |world: &World| GetFriendRequestRequest {
+            friend_request_id: world.friend_request_id,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListSentRequests",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListSentRequestsRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListReceivedRequests",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListReceivedRequestsRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/Unfriend",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UnfriendRequest {
+            user_id: world.third.id,
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/BlockUser",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| BlockUserRequest {
+            user_id: world.third.id,
+            allow_existing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/UnblockUser",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UnblockUserRequest {
+            user_id: world.third.id,
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListBlocks",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListBlocksRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/MuteUser",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| MuteUserRequest {
+            user_id: world.third.id,
+            ttl: Some(prost_types::Duration {
+                seconds: 3600,
+                nanos: 0,
+            }),
+            allow_existing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/UnmuteUser",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UnmuteUserRequest {
+            user_id: world.third.id,
+            allow_missing: true,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/ListMutes",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListMutesRequest::default()
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/GetRelationship",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| GetRelationshipRequest {
+            viewer_id: world.owner.id,
+            user_id: world.third.id,
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/BatchGetRelationships",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| BatchGetRelationshipsRequest {
+            viewer_id: world.owner.id,
+            user_ids: vec![world.third.id],
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/CheckInteraction",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| CheckInteractionRequest {
+            interaction: Some(like(world)),
+        }
+    ),
+    row!(
+        "kith.social_graph.v1.SocialGraphService/BatchCheckInteractions",
+        NOT_OWNER,
+        OK,
+        OK,
+        |world: &World| BatchCheckInteractionsRequest {
+            interactions: vec![like(world)],
+        }
     ),
 ];

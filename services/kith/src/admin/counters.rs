@@ -123,8 +123,8 @@ fn describe(drift: &CounterDrift) -> String {
     let counts = |counts: &Option<Counts>| {
         let counts = counts.unwrap_or_default();
         format!(
-            "{} followers, {} following",
-            counts.followers_count, counts.following_count
+            "{} followers, {} following, {} friends",
+            counts.followers_count, counts.following_count, counts.friends_count
         )
     };
     let user_id = drift.counted.unwrap_or_default().user_id;

@@ -10,20 +10,24 @@ use kith_rpc::process::{self, AnyError};
 use kith_settings::{Environment, Invocation, args};
 
 use super::Refusal;
-use crate::import::{SCOPES, Summary, import_edges};
+use crate::import::{Summary, Ties, import_edges};
 use crate::operator::{Operator, OperatorSettings};
 use crate::report::{self, grouped};
 use crate::terminal::{Terminal, rate};
 
 const EDGES: &str = "edges";
 const FILE: &str = "file";
+const AS: &str = "as";
 /// What was good is in, but not every line was good.
 const LINES_SKIPPED: u8 = 3;
 
 const ABOUT_EDGES: &str = "A line of the file is two whole numbers with white space between them: who follows, and who \
-is followed. From # on, a line is a comment. The users are called u<number>; a number that stands only in lines with one \
-number twice gets none, since nobody follows itself. Users and follows that exist already are left as they are, so it is \
-safe to run this again.
+is followed; or, as friendships, two friends in either order. From # on, a line is a comment. The users are called \
+u<number>; a number that stands only in lines with one number twice gets none, since nobody follows itself or is its own \
+friend. What exists already is left as it is, so it is safe to run this again.
+
+The operator's token needs the scopes identity.users.import and social_graph.follows.import, or as friendships \
+social_graph.friendships.import.
 
 Exit codes: 0 when every line is in (a line that repeats another, or has one number twice, counts as in), 1 when the \
 import broke off, 2 for mistakes in the settings, 3 when it was finished and lines were skipped";
@@ -33,9 +37,15 @@ pub(super) fn command() -> Command {
         .value_name("FILE")
         .required(true)
         .value_parser(value_parser!(PathBuf));
+    let ties = Arg::new(AS)
+        .long(AS)
+        .value_name("TIES")
+        .value_parser(Ties::NAMES)
+        .default_value(Ties::NAMES[0]);
     let edges = Command::new(EDGES)
-        .about("Imports a network: a user for each number that follows or is followed, and a follow for each line")
+        .about("Imports a network: a user for each number, and a follow or a friendship for each line")
         .arg(file.help("the edge list"))
+        .arg(ties.help("what each line becomes"))
         .args(args::<OperatorSettings>())
         .after_help(ABOUT_EDGES);
     Command::new("import")
@@ -55,10 +65,11 @@ pub(super) fn run(
         return Ok(ExitCode::from(2));
     };
     let settings: OperatorSettings = invocation.read(matches, environment)?;
-    let Some(file) = matches.get_one::<PathBuf>(FILE) else {
+    let (file, ties) = (matches.get_one::<PathBuf>(FILE), matches.get_one::<String>(AS));
+    let (Some(file), Some(ties)) = (file, ties.and_then(|name| Ties::named(name))) else {
         return Ok(ExitCode::from(2));
     };
-    let summary = process::runtime()?.block_on(import(file, settings))?;
+    let summary = process::runtime()?.block_on(import(file, ties, settings))?;
     report::result(&describe(&summary))?;
     Ok(if summary.skipped == 0 {
         ExitCode::SUCCESS
@@ -67,14 +78,15 @@ pub(super) fn run(
     })
 }
 
-async fn import(path: &Path, settings: OperatorSettings) -> Result<Summary, AnyError> {
+async fn import(path: &Path, ties: Ties, settings: OperatorSettings) -> Result<Summary, AnyError> {
     let file = File::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
     let size = file.metadata().map_or(0, |metadata| metadata.len());
-    let operator = Operator::of(settings, SCOPES).await?;
+    let operator = Operator::of(settings, ties.scopes()).await?;
     let imported = import_edges(
         BufReader::new(file),
+        ties,
         operator,
-        &mut Terminal::new("follows", size),
+        &mut Terminal::new(ties.name(), size),
     )
     .await;
     imported
@@ -85,8 +97,9 @@ fn describe(summary: &Summary) -> String {
     let Summary {
         users_made,
         users_existing,
-        follows_made,
-        follows_existing,
+        ties,
+        ties_made,
+        ties_existing,
         skipped,
         left_out,
         took,
@@ -96,26 +109,34 @@ fn describe(summary: &Summary) -> String {
         users_existing,
         made,
         existing,
+        all,
         skipped,
         duplicates,
         loops,
     ] = [
         users_made,
         users_existing,
-        follows_made,
-        follows_existing,
+        ties_made,
+        ties_existing,
+        ties_made + ties_existing,
         skipped,
         left_out.duplicates,
         left_out.self_loops,
     ]
     .map(grouped);
-    format!(
-        "users    {users_made} new, {users_existing} existing\n\
-         follows  {made} new, {existing} existing\n\
-         lines    {skipped} skipped, {duplicates} that repeat another, {loops} from a number to itself\n\
-         took     {:.1} s, {} follows {}\n",
-        took.as_secs_f64(),
-        grouped(follows_made + follows_existing),
-        rate(follows_made + follows_existing, took),
-    )
+    let (name, seconds) = (ties.name(), took.as_secs_f64());
+    let speed = rate(ties_made + ties_existing, took);
+    let lines = [
+        ("users", format!("{users_made} new, {users_existing} existing")),
+        (name, format!("{made} new, {existing} existing")),
+        (
+            "lines",
+            format!("{skipped} skipped, {duplicates} that repeat another, {loops} from a number to itself"),
+        ),
+        ("took", format!("{seconds:.1} s, {all} {name} {speed}")),
+    ];
+    let width = name.len();
+    lines
+        .map(|(what, how)| format!("{what:width$}  {how}\n"))
+        .concat()
 }

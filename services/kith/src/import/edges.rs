@@ -16,9 +16,9 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub(super) struct Edge {
     /// The number of the line, from 1.
     pub(super) line: u64,
-    /// Who follows.
+    /// The first number.
     pub(super) from: u64,
-    /// Who is followed.
+    /// The second one.
     pub(super) to: u64,
 }
 
@@ -89,13 +89,15 @@ fn number(word: &str) -> Result<u64, BadLine> {
 pub(crate) struct LeftOut {
     /// Edges from a number to itself.
     pub(crate) self_loops: u64,
-    /// Edges that stood on an earlier line.
+    /// Edges that stood on an earlier line; without directions, in either order.
     pub(crate) duplicates: u64,
 }
 
 /// The edges of a file, each once. It remembers those that it gave out, in about 40 bytes each.
 pub(super) struct Edges<R> {
     input: R,
+    /// Whether an edge and the same one turned round are two.
+    are_directed: bool,
     line: u64,
     bytes: u64,
     seen: HashSet<(u64, u64)>,
@@ -103,9 +105,10 @@ pub(super) struct Edges<R> {
 }
 
 impl<R: BufRead> Edges<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(super) fn new(input: R, are_directed: bool) -> Self {
         Self {
             input,
+            are_directed,
             line: 0,
             bytes: 0,
             seen: HashSet::new(),
@@ -135,7 +138,7 @@ impl<R: BufRead> Edges<R> {
                 Line::Nothing => {}
                 Line::Bad(bad) => on_bad(self.line, &bad),
                 Line::Edge(from, to) if from == to => self.left_out.self_loops += 1,
-                Line::Edge(from, to) if !self.seen.insert((from, to)) => self.left_out.duplicates += 1,
+                Line::Edge(from, to) if !self.is_new(from, to) => self.left_out.duplicates += 1,
                 Line::Edge(from, to) => batch.push(Edge {
                     line: self.line,
                     from,
@@ -144,6 +147,11 @@ impl<R: BufRead> Edges<R> {
             }
         }
         Ok(batch)
+    }
+
+    fn is_new(&mut self, from: u64, to: u64) -> bool {
+        let turned = !self.are_directed && from > to;
+        self.seen.insert(if turned { (to, from) } else { (from, to) })
     }
 
     /// A line of any length takes little memory: what is too much of it is passed over.
@@ -221,7 +229,7 @@ mod tests {
     #[test]
     fn each_edge_is_given_out_once_with_its_line() {
         let text = "\u{feff}1 2\n\n2 1\n1 2\n3 3\nx\n1 2\n4 5";
-        let (mut edges, mut bad) = (Edges::new(text.as_bytes()), Vec::new());
+        let (mut edges, mut bad) = (Edges::new(text.as_bytes(), true), Vec::new());
         let lines = |batch: Vec<Edge>| {
             batch
                 .iter()
@@ -243,13 +251,21 @@ mod tests {
     }
 
     #[test]
+    fn without_directions_an_edge_turned_round_is_the_same_one() {
+        let mut edges = Edges::new("1 2\n2 1\n3 1\n1 3".as_bytes(), false);
+        let batch = edges.next_batch(9, |_, _| ()).expect("readable");
+        let lines: Vec<u64> = batch.iter().map(|edge| edge.line).collect();
+        assert_eq!((lines, edges.left_out().duplicates), (vec![1, 3], 2));
+    }
+
+    #[test]
     fn a_line_that_is_too_long_is_one_bad_line() {
         let long = format!(
             "{}\n1 2\n{}",
             "9".repeat(5000),
             " ".repeat(usize::try_from(MAX_LINE).expect("small"))
         );
-        let (mut edges, mut bad) = (Edges::new(long.as_bytes()), Vec::new());
+        let (mut edges, mut bad) = (Edges::new(long.as_bytes(), true), Vec::new());
         let batch = edges
             .next_batch(9, |line, what| bad.push((line, what.clone())))
             .expect("readable");

@@ -1,60 +1,56 @@
-//! Sends an edge list: users through identity, follows through social-graph, a few batches at the same time.
+//! Sends an edge list: users through identity, ties through social-graph, a few batches at the same time.
 
 use std::io::BufRead;
 use std::time::{Duration, Instant};
 
-use kith_contracts::social_graph::v1::batch_follow_result::Outcome;
-use kith_contracts::social_graph::v1::{BatchFollowRequest, BatchFollowResult, FollowPair};
 use kith_rpc::process::AnyError;
 use tokio::task::{JoinError, JoinSet};
-use tonic::{Request, Status};
+use tonic::Status;
 
 use super::edges::{Edge, Edges, LeftOut};
+use super::ties::{Tied, Ties};
 use super::users::Users;
-use crate::operator::{self, Operator};
-use crate::retry::with_retries;
+use crate::operator::Operator;
 use crate::terminal::Terminal;
 
-/// The most items that an RPC takes.
-pub(super) const BATCH: usize = 1000;
 /// How many batches are on their way at most: each holds locks in the database.
 const IN_FLIGHT: usize = 4;
-
-/// What the operator's token must allow.
-pub(crate) const SCOPES: &[&str] = &["identity.users.import", "social_graph.follows.import"];
 
 /// What came of an import.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summary {
     pub(crate) users_made: u64,
     pub(crate) users_existing: u64,
-    pub(crate) follows_made: u64,
-    pub(crate) follows_existing: u64,
+    pub(crate) ties: Ties,
+    pub(crate) ties_made: u64,
+    pub(crate) ties_existing: u64,
     /// Bad lines, and lines that a service refused.
     pub(crate) skipped: u64,
     pub(crate) left_out: LeftOut,
     pub(crate) took: Duration,
 }
 
-/// Imports the edges of `input`: a user `u<number>` for each number, a follow for each edge. What is there already
+/// Imports the edges of `input`: a user `u<number>` for each number, and one of `ties` for each edge. What is there already
 /// stays, so that it may be repeated.
 pub(crate) async fn import_edges(
     input: impl BufRead,
+    ties: Ties,
     operator: Operator,
     terminal: &mut Terminal,
 ) -> Result<Summary, AnyError> {
     let began = Instant::now();
-    let mut edges = Edges::new(input);
+    let mut edges = Edges::new(input, ties.are_directed());
     let mut importer = Importer {
         operator,
         terminal,
+        ties,
         users: Users::default(),
         in_flight: JoinSet::new(),
         made: 0,
         existing: 0,
     };
     loop {
-        let batch = edges.next_batch(BATCH, |line, bad| importer.terminal.skip(line, bad));
+        let batch = edges.next_batch(ties.batch(), |line, bad| importer.terminal.skip(line, bad));
         let batch = batch.map_err(|error| format!("cannot read on: {error}"))?;
         if batch.is_empty() {
             break;
@@ -72,8 +68,9 @@ pub(crate) async fn import_edges(
     Ok(Summary {
         users_made: users.made,
         users_existing: users.existing,
-        follows_made: made,
-        follows_existing: existing,
+        ties,
+        ties_made: made,
+        ties_existing: existing,
         skipped: terminal.skipped(),
         left_out: edges.left_out(),
         took: began.elapsed(),
@@ -83,7 +80,7 @@ pub(crate) async fn import_edges(
 /// A batch that was sent.
 struct Sent {
     edges: Vec<Edge>,
-    results: Vec<BatchFollowResult>,
+    results: Vec<Tied>,
     /// How much of the file was read when it was.
     bytes: u64,
 }
@@ -91,6 +88,7 @@ struct Sent {
 struct Importer<'a> {
     operator: Operator,
     terminal: &'a mut Terminal,
+    ties: Ties,
     users: Users,
     in_flight: JoinSet<Result<Sent, Status>>,
     made: u64,
@@ -98,19 +96,16 @@ struct Importer<'a> {
 }
 
 impl Importer<'_> {
-    /// Makes the users of `edges`, then sends the follows on their way.
+    /// Makes the users of `edges`, then sends the ties on their way.
     async fn send(&mut self, edges: Vec<Edge>, bytes: u64) -> Result<(), AnyError> {
         self.leave_in_flight(IN_FLIGHT - 1).await?;
         let refused = self.users.make(&self.operator, &edges).await?;
         let (mut sent, mut pairs) = (Vec::with_capacity(edges.len()), Vec::with_capacity(edges.len()));
         for edge in edges {
             match (self.users.id(edge.from), self.users.id(edge.to)) {
-                (Some(follower_id), Some(followed_id)) => {
+                (Some(from), Some(to)) => {
                     sent.push(edge);
-                    pairs.push(FollowPair {
-                        follower_id,
-                        followed_id,
-                    });
+                    pairs.push((from, to));
                 }
                 _ => {
                     let numbers = [edge.from, edge.to];
@@ -121,9 +116,9 @@ impl Importer<'_> {
                 }
             }
         }
-        let operator = self.operator.clone();
+        let (ties, operator) = (self.ties, self.operator.clone());
         self.in_flight.spawn(async move {
-            let results = follow(&operator, &pairs).await?;
+            let results = ties.make(&operator, &pairs).await?;
             Ok(Sent {
                 edges: sent,
                 results,
@@ -148,36 +143,27 @@ impl Importer<'_> {
             edges,
             results,
             bytes,
-        } = sent?.map_err(|status| format!("social-graph refused the follows: {}", status.message()))?;
+        } = sent?.map_err(|status| {
+            format!(
+                "social-graph refused the {}: {}",
+                self.ties.name(),
+                status.message()
+            )
+        })?;
         if results.len() != edges.len() {
-            return Err("social-graph answered another number of follows than it was asked for".into());
+            let name = self.ties.name();
+            return Err(
+                format!("social-graph answered another number of {name} than it was asked for").into(),
+            );
         }
         for (edge, result) in edges.iter().zip(results) {
-            match result.outcome {
-                Some(Outcome::Follow(_)) if result.existing => self.existing += 1,
-                Some(Outcome::Follow(_)) => self.made += 1,
-                Some(Outcome::Error(status)) => self.terminal.skip(edge.line, &status.message),
-                None => self
-                    .terminal
-                    .skip(edge.line, &"social-graph answered neither a follow nor an error"),
+            match result {
+                Tied::New => self.made += 1,
+                Tied::Existing => self.existing += 1,
+                Tied::Refused(why) => self.terminal.skip(edge.line, &why),
             }
         }
         self.terminal.advance(bytes, self.made + self.existing);
         Ok(())
     }
-}
-
-async fn follow(operator: &Operator, pairs: &[FollowPair]) -> Result<Vec<BatchFollowResult>, Status> {
-    if pairs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let answer = with_retries(async || {
-        let mut request = Request::new(BatchFollowRequest {
-            pairs: pairs.to_vec(),
-            allow_existing: true,
-        });
-        request.set_timeout(operator::CALL_WITHIN);
-        operator.social_graph().batch_follow(request).await
-    });
-    Ok(answer.await?.into_inner().results)
 }

@@ -2,6 +2,8 @@
 
 mod edges;
 mod importer;
+mod ties;
 mod users;
 
-pub(crate) use self::importer::{SCOPES, Summary, import_edges};
+pub(crate) use self::importer::{Summary, import_edges};
+pub(crate) use self::ties::Ties;

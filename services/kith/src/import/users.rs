@@ -8,9 +8,11 @@ use kith_rpc::process::AnyError;
 use tonic::Request;
 
 use super::edges::Edge;
-use super::importer::BATCH;
 use crate::operator::{CALL_WITHIN, Operator};
 use crate::retry::with_retries;
+
+/// The most users that one call takes.
+const BATCH: usize = 1000;
 
 /// The ids of numbers, as far as they are known.
 #[derive(Debug, Default)]

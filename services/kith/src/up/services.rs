@@ -151,6 +151,7 @@ impl Services {
             server: settings.server.clone(),
             tokens: settings.tokens.clone(),
             identity_url,
+            friends: settings.friends,
             identity_tls: TlsFiles::default(),
             signing_keys_interval: settings.signing_keys_interval,
         };

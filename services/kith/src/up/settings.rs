@@ -8,7 +8,7 @@ use kith_identity::settings::{self as identity, HASHES_AT_ONCE, SESSION_LIFETIME
 use kith_postgres::{DatabaseUrl, PoolSettings};
 use kith_rpc::{PlaintextServerSettings, SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
-use kith_social_graph::settings as social_graph;
+use kith_social_graph::{FriendSettings, settings as social_graph};
 
 use crate::data_directory::DataDirectory;
 use crate::roles::RoleSettings;
@@ -37,6 +37,7 @@ pub(crate) struct UpSettings {
     pub(crate) social_graph_address: SocketAddr,
     pub(crate) session_lifetime: Duration,
     pub(crate) password_hashes_at_once: usize,
+    pub(crate) friends: FriendSettings,
     pub(crate) throttles: ThrottleSettings,
     /// Of each service.
     pub(crate) pool: PoolSettings,
@@ -57,6 +58,7 @@ impl Topic for UpSettings {
             &SIGNING_KEYS_INTERVAL,
         ];
         let topics = [
+            FriendSettings::settings(),
             RoleSettings::settings(),
             PoolSettings::settings(),
             PlaintextServerSettings::settings(),
@@ -78,6 +80,7 @@ impl Topic for UpSettings {
             PlaintextServerSettings::listen_address(reader, &SOCIAL_GRAPH_ADDRESS, server.as_ref());
         let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
+        let friends = FriendSettings::read(reader);
         let pool = PoolSettings::read(reader);
         let tokens = TokenSettings::read(reader);
         let throttles = ThrottleSettings::read(reader);
@@ -96,6 +99,7 @@ impl Topic for UpSettings {
             social_graph_address: social_graph_address?,
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
+            friends: friends?,
             throttles: throttles?,
             pool: pool?,
             server: server?.0,

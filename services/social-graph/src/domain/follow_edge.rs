@@ -1,6 +1,8 @@
 use kith_primitives::{Invalid, UserId};
 use kith_rules::social_graph::FOLLOWS_NO_SELF_FOLLOW;
 
+use super::{Action, Interaction};
+
 /// Somebody who may follow somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FollowEdge {
@@ -26,6 +28,14 @@ impl FollowEdge {
 
     pub(crate) fn followed_id(self) -> UserId {
         self.followed_id
+    }
+
+    pub(crate) fn interaction(self) -> Interaction {
+        Interaction {
+            actor_id: self.follower_id,
+            target_id: self.followed_id,
+            action: Action::Follow,
+        }
     }
 }
 

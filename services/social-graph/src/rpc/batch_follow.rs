@@ -13,14 +13,14 @@ use crate::store::{Created, follows_create};
 const MAX: usize = 1000;
 
 /// INVALID_ARGUMENT (BATCH_TOO_LARGE). Of an item: INVALID_ARGUMENT (ID_INVALID, SELF_FOLLOW); NOT_FOUND
-/// (USER_NOT_FOUND); ALREADY_EXISTS (FOLLOW_EXISTS) unless allow_existing.
+/// (USER_NOT_FOUND); PERMISSION_DENIED (INTERACTION_NOT_ALLOWED); ALREADY_EXISTS (FOLLOW_EXISTS) unless allow_existing.
 pub(super) async fn call(
     app: &App,
     _: ServiceCaller,
     request: BatchFollowRequest,
 ) -> Result<BatchFollowResponse, Failure> {
     let batch = Batch::parse("pairs", &request.pairs, MAX, parse)?;
-    let outcomes = follows_create(&app.database, &batch.good(), request.allow_existing).await?;
+    let outcomes = follows_create(&app.database, &app.batches, &batch.good(), request.allow_existing).await?;
     Ok(BatchFollowResponse {
         results: batch.answer(outcomes, result),
     })

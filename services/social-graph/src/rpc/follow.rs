@@ -7,7 +7,7 @@ use crate::domain::FollowEdge;
 use crate::store::follow_create;
 
 /// INVALID_ARGUMENT (ID_INVALID, SELF_FOLLOW); NOT_FOUND (USER_NOT_FOUND); FAILED_PRECONDITION (USER_INACTIVE);
-/// ALREADY_EXISTS (FOLLOW_EXISTS) unless allow_existing.
+/// PERMISSION_DENIED (INTERACTION_NOT_ALLOWED); ALREADY_EXISTS (FOLLOW_EXISTS) unless allow_existing.
 pub(super) async fn call(
     app: &App,
     caller: UserCaller,

@@ -16,6 +16,7 @@ pub(super) async fn call(
         user_id: user_id.get(),
         followers_count: row.followers,
         following_count: row.following,
+        friends_count: row.friends,
     };
     Ok(GetCountsResponse { counts: Some(counts) })
 }

@@ -13,15 +13,20 @@ pub(crate) struct CountsRow {
     pub(crate) followers: i64,
     #[diesel(sql_type = BigInt)]
     pub(crate) following: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) friends: i64,
 }
 
-/// A user that nobody follows and that follows nobody may have no row yet.
+/// A user that nobody follows and that follows nobody, or that has no friends, may have no row yet.
 const COUNTS_FIND: &str = "
 WITH account AS MATERIALIZED (
     SELECT id FROM identity.accounts WHERE id = $1
 )
-SELECT coalesce(followers, 0) AS followers, coalesce(following, 0) AS following
-FROM account LEFT JOIN social_graph.follow_counts ON user_id = account.id
+SELECT
+    coalesce(followers, 0) AS followers, coalesce(following, 0) AS following, coalesce(friends, 0) AS friends
+FROM account
+LEFT JOIN social_graph.follow_counts AS follow_counts ON follow_counts.user_id = account.id
+LEFT JOIN social_graph.friend_counts AS friend_counts ON friend_counts.user_id = account.id
 ";
 
 /// The counts of one user.

@@ -5,14 +5,13 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Connection, Database, OptionalRow, run};
 use kith_primitives::{Failure, Reason, UserId};
-use kith_rules::social_graph::{FOLLOW, FOLLOWS_FOLLOWED_ID_FKEY, FOLLOWS_FOLLOWER_ID_FKEY, FOLLOWS_PKEY};
+use kith_rules::social_graph::FOLLOW;
 use kith_schema::tables::social_graph::follows;
 
-use super::accounts::user_inactive;
-use crate::domain::FollowEdge;
+use crate::domain::{Facts, FollowEdge, decide};
 
 /// A follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = follows, check_for_backend(diesel::pg::Pg))]
 pub(crate) struct FollowRow {
     pub(crate) follower_id: i64,
@@ -38,13 +37,15 @@ pub(crate) struct Created {
     pub(crate) existing: bool,
 }
 
-/// The policy on deactivated users is read once, in the write's own statement.
+/// The policy on deactivated users is read once, in the write's own statement. It is the trigger that refuses for a block:
+/// it alone looks when the pair's lock is there.
 const FOLLOW_CREATE: &str = "
 WITH accounts AS MATERIALIZED (
     SELECT id, is_active FROM identity.accounts WHERE id IN ($1, $2)
 ), made AS (
     INSERT INTO social_graph.follows (follower_id, followed_id)
-    SELECT $1, $2 WHERE (SELECT count(*) FROM accounts WHERE is_active) = 2
+    SELECT $1, $2
+    WHERE (SELECT count(*) FROM accounts WHERE is_active) = 2
     ON CONFLICT ON CONSTRAINT social_graph_follows_pkey DO NOTHING
     RETURNING created_at
 )
@@ -81,16 +82,13 @@ pub(crate) async fn follow_create(
                 existing: false,
             });
         }
-        match outcome.existing_since {
-            Some(since) if allow_existing => {
-                return Ok(Created {
-                    follow: FollowRow::of(edge, since),
-                    existing: true,
-                });
-            }
-            Some(_) => return Err(FOLLOWS_PKEY.failure()),
-            None => refused(edge, &outcome)?,
+        if let (Some(since), true) = (outcome.existing_since, allow_existing) {
+            return Ok(Created {
+                follow: FollowRow::of(edge, since),
+                existing: true,
+            });
         }
+        decide(edge.interaction(), &outcome.facts(), 0)?;
         // The insert met a row that was made after the statement's snapshot. The next statement sees it.
     }
 }
@@ -109,14 +107,15 @@ async fn follow_create_once(database: &Database, edge: FollowEdge) -> Result<Cre
         .await
 }
 
-/// Why the insert was not tried, if it was not.
-fn refused(edge: FollowEdge, outcome: &CreateOutcome) -> Result<(), Failure> {
-    match (outcome.follower_active, outcome.followed_active) {
-        (None, _) => Err(FOLLOWS_FOLLOWER_ID_FKEY.failure()),
-        (_, None) => Err(FOLLOWS_FOLLOWED_ID_FKEY.failure()),
-        (Some(false), _) => Err(user_inactive(edge.follower_id())),
-        (_, Some(false)) => Err(user_inactive(edge.followed_id())),
-        (Some(true), Some(true)) => Ok(()),
+impl CreateOutcome {
+    /// Where a block stands, the statement has failed.
+    fn facts(&self) -> Facts {
+        Facts {
+            actor_active: self.follower_active,
+            target_active: self.followed_active,
+            follows: self.existing_since.is_some(),
+            ..Facts::default()
+        }
     }
 }
 

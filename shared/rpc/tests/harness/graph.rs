@@ -1,3 +1,4 @@
+use std::convert::identity;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -159,113 +160,100 @@ impl Drop for Progress<'_> {
 
 type Answer<T> = Result<Response<T>, Status>;
 
-#[async_trait]
-impl SocialGraphService for Graph {
-    async fn follow(&self, request: Request<FollowRequest>) -> Answer<FollowResponse> {
-        unary(request, async |caller: UserCaller, message: FollowRequest| {
-            let follower_id = caller.user_id.get();
-            self.work(Caller::User(caller)).await?;
-            let follow = Follow {
-                follower_id,
-                followed_id: message.user_id,
-                create_time: None,
-            };
-            Ok(FollowResponse {
-                follow: Some(follow),
-                existing: false,
+/// The service with these methods, and with others that answer nothing but that they were called.
+macro_rules! graph {
+    (
+        { $($method:tt)* }
+        $($name:ident($request:ident) -> $response:ident by $caller:ident as $kind:path;)*
+    ) => {
+        #[async_trait]
+        impl SocialGraphService for Graph {
+            $($method)*
+
+            $(async fn $name(&self, request: Request<$request>) -> Answer<$response> {
+                unary(request, async |caller: $caller, _| {
+                    self.work($kind(caller)).await?;
+                    Ok($response::default())
+                })
+                .await
+            })*
+        }
+    };
+}
+
+graph! {
+    {
+        async fn follow(&self, request: Request<FollowRequest>) -> Answer<FollowResponse> {
+            unary(request, async |caller: UserCaller, message: FollowRequest| {
+                let follower_id = caller.user_id.get();
+                self.work(Caller::User(caller)).await?;
+                let follow = Follow {
+                    follower_id,
+                    followed_id: message.user_id,
+                    create_time: None,
+                };
+                Ok(FollowResponse {
+                    follow: Some(follow),
+                    existing: false,
+                })
             })
-        })
-        .await
-    }
+            .await
+        }
 
-    async fn unfollow(&self, request: Request<UnfollowRequest>) -> Answer<UnfollowResponse> {
-        unary(request, async |caller: UserCaller, _| {
-            self.work(Caller::User(caller)).await?;
-            Ok(UnfollowResponse::default())
-        })
-        .await
-    }
-
-    async fn get_follow(&self, request: Request<GetFollowRequest>) -> Answer<GetFollowResponse> {
-        unary(request, async |caller: Caller, message: GetFollowRequest| {
-            self.work(caller).await?;
-            let follow = Follow {
-                follower_id: message.follower_id,
-                followed_id: message.followed_id,
-                create_time: None,
-            };
-            Ok(GetFollowResponse { follow: Some(follow) })
-        })
-        .await
-    }
-
-    async fn batch_check_follows(
-        &self,
-        request: Request<BatchCheckFollowsRequest>,
-    ) -> Answer<BatchCheckFollowsResponse> {
-        unary(request, async |caller: Caller, _| {
-            self.work(caller).await?;
-            Ok(BatchCheckFollowsResponse::default())
-        })
-        .await
-    }
-
-    async fn batch_follow(&self, request: Request<BatchFollowRequest>) -> Answer<BatchFollowResponse> {
-        unary(request, async |caller: ServiceCaller, _| {
-            self.work(Caller::Service(caller)).await?;
-            Ok(BatchFollowResponse::default())
-        })
-        .await
-    }
-
-    /// The page token of the answer has `user_id` bytes, so that answers of any size can be had.
-    async fn list_followers(&self, request: Request<ListFollowersRequest>) -> Answer<ListFollowersResponse> {
-        unary(request, async |caller: Caller, message: ListFollowersRequest| {
-            self.work(caller).await?;
-            let size = usize::try_from(message.user_id).expect("a size");
-            Ok(ListFollowersResponse {
-                follows: Vec::new(),
-                next_page_token: "x".repeat(size),
+        async fn get_follow(&self, request: Request<GetFollowRequest>) -> Answer<GetFollowResponse> {
+            unary(request, async |caller: Caller, message: GetFollowRequest| {
+                self.work(caller).await?;
+                let follow = Follow {
+                    follower_id: message.follower_id,
+                    followed_id: message.followed_id,
+                    create_time: None,
+                };
+                Ok(GetFollowResponse { follow: Some(follow) })
             })
-        })
-        .await
-    }
+            .await
+        }
 
-    async fn list_following(&self, request: Request<ListFollowingRequest>) -> Answer<ListFollowingResponse> {
-        unary(request, async |caller: Caller, _| {
-            self.work(caller).await?;
-            Ok(ListFollowingResponse::default())
-        })
-        .await
+        /// The page token of the answer has `user_id` bytes, so that answers of any size can be had.
+        async fn list_followers(&self, request: Request<ListFollowersRequest>) -> Answer<ListFollowersResponse> {
+            unary(request, async |caller: Caller, message: ListFollowersRequest| {
+                self.work(caller).await?;
+                let size = usize::try_from(message.user_id).expect("a size");
+                Ok(ListFollowersResponse {
+                    follows: Vec::new(),
+                    next_page_token: "x".repeat(size),
+                })
+            })
+            .await
+        }
     }
-
-    async fn get_counts(&self, request: Request<GetCountsRequest>) -> Answer<GetCountsResponse> {
-        unary(request, async |caller: Caller, _| {
-            self.work(caller).await?;
-            Ok(GetCountsResponse::default())
-        })
-        .await
-    }
-
-    async fn verify_counters(
-        &self,
-        request: Request<VerifyCountersRequest>,
-    ) -> Answer<VerifyCountersResponse> {
-        unary(request, async |caller: ServiceCaller, _| {
-            self.work(Caller::Service(caller)).await?;
-            Ok(VerifyCountersResponse::default())
-        })
-        .await
-    }
-
-    async fn repair_counters(
-        &self,
-        request: Request<RepairCountersRequest>,
-    ) -> Answer<RepairCountersResponse> {
-        unary(request, async |caller: ServiceCaller, _| {
-            self.work(Caller::Service(caller)).await?;
-            Ok(RepairCountersResponse::default())
-        })
-        .await
-    }
+    unfollow(UnfollowRequest) -> UnfollowResponse by UserCaller as Caller::User;
+    remove_follower(RemoveFollowerRequest) -> RemoveFollowerResponse by UserCaller as Caller::User;
+    send_friend_request(SendFriendRequestRequest) -> SendFriendRequestResponse by UserCaller as Caller::User;
+    cancel_friend_request(CancelFriendRequestRequest) -> CancelFriendRequestResponse by UserCaller as Caller::User;
+    accept_friend_request(AcceptFriendRequestRequest) -> AcceptFriendRequestResponse by UserCaller as Caller::User;
+    decline_friend_request(DeclineFriendRequestRequest) -> DeclineFriendRequestResponse by UserCaller as Caller::User;
+    get_friend_request(GetFriendRequestRequest) -> GetFriendRequestResponse by UserCaller as Caller::User;
+    list_sent_requests(ListSentRequestsRequest) -> ListSentRequestsResponse by UserCaller as Caller::User;
+    list_received_requests(ListReceivedRequestsRequest) -> ListReceivedRequestsResponse by UserCaller as Caller::User;
+    unfriend(UnfriendRequest) -> UnfriendResponse by UserCaller as Caller::User;
+    suggest_friends(SuggestFriendsRequest) -> SuggestFriendsResponse by UserCaller as Caller::User;
+    block_user(BlockUserRequest) -> BlockUserResponse by UserCaller as Caller::User;
+    unblock_user(UnblockUserRequest) -> UnblockUserResponse by UserCaller as Caller::User;
+    list_blocks(ListBlocksRequest) -> ListBlocksResponse by UserCaller as Caller::User;
+    mute_user(MuteUserRequest) -> MuteUserResponse by UserCaller as Caller::User;
+    unmute_user(UnmuteUserRequest) -> UnmuteUserResponse by UserCaller as Caller::User;
+    list_mutes(ListMutesRequest) -> ListMutesResponse by UserCaller as Caller::User;
+    batch_follow(BatchFollowRequest) -> BatchFollowResponse by ServiceCaller as Caller::Service;
+    batch_befriend(BatchBefriendRequest) -> BatchBefriendResponse by ServiceCaller as Caller::Service;
+    verify_counters(VerifyCountersRequest) -> VerifyCountersResponse by ServiceCaller as Caller::Service;
+    repair_counters(RepairCountersRequest) -> RepairCountersResponse by ServiceCaller as Caller::Service;
+    batch_check_follows(BatchCheckFollowsRequest) -> BatchCheckFollowsResponse by Caller as identity;
+    list_following(ListFollowingRequest) -> ListFollowingResponse by Caller as identity;
+    get_counts(GetCountsRequest) -> GetCountsResponse by Caller as identity;
+    list_friends(ListFriendsRequest) -> ListFriendsResponse by Caller as identity;
+    list_mutual_friends(ListMutualFriendsRequest) -> ListMutualFriendsResponse by Caller as identity;
+    get_relationship(GetRelationshipRequest) -> GetRelationshipResponse by Caller as identity;
+    batch_get_relationships(BatchGetRelationshipsRequest) -> BatchGetRelationshipsResponse by Caller as identity;
+    check_interaction(CheckInteractionRequest) -> CheckInteractionResponse by Caller as identity;
+    batch_check_interactions(BatchCheckInteractionsRequest) -> BatchCheckInteractionsResponse by Caller as identity;
 }

@@ -1,0 +1,27 @@
+use kith_contracts::social_graph::v1::{ListMutesRequest, ListMutesResponse};
+use kith_primitives::{Failure, Page, PageScope, UserCaller, UserId, Violations};
+
+use super::convert;
+use crate::App;
+use crate::store::mutes_page;
+
+/// INVALID_ARGUMENT (PAGE_SIZE_INVALID, PAGE_TOKEN_INVALID).
+pub(super) async fn call(
+    app: &App,
+    caller: UserCaller,
+    request: ListMutesRequest,
+) -> Result<ListMutesResponse, Failure> {
+    let page = parse(caller.user_id, &request)?;
+    let (rows, next_page_token) = mutes_page(&app.database, caller.user_id, &page).await?;
+    Ok(ListMutesResponse {
+        mutes: rows.into_iter().map(convert::mute).collect(),
+        next_page_token,
+    })
+}
+
+fn parse(user_id: UserId, request: &ListMutesRequest) -> Result<Page, Failure> {
+    let mut violations = Violations::new();
+    let scope = PageScope::new("ListMutes", &[user_id.get()]);
+    let page = Page::parse(scope, request.page_size, &request.page_token, &mut violations);
+    page.ok_or_else(|| violations.into_failure())
+}
