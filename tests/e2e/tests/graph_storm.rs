@@ -96,9 +96,11 @@ impl Storm {
         total
     }
 
-    /// Whether that comes of it, sooner or later: what breaks by chance gets more than one.
+    /// Whether that comes of it, sooner or later: what breaks by chance gets more than one. Without the blocks of the round
+    /// before, which would keep everybody from beginning anything.
     async fn leaves_edges_beside_blocks(self: &Arc<Self>) -> bool {
         for _ in 0..10 {
+            self.execute("DELETE FROM social_graph.blocks").await;
             self.rage(60, 0).await;
             if self.broken().await.contains(&"nothing_beside_a_block") {
                 return true;
@@ -354,7 +356,7 @@ const ONE_STATEMENT: &str = "
 /// Lets every transaction that added something take a while to commit.
 const SLOW_COMMITS: &str = "
     CREATE FUNCTION social_graph.dawdle() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_sleep(0.003); RETURN NULL; END $$;
+        $$ BEGIN PERFORM pg_sleep(0.02); RETURN NULL; END $$;
     CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON social_graph.follows
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION social_graph.dawdle();
     CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON social_graph.friend_requests
