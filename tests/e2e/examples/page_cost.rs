@@ -6,7 +6,7 @@
 //!
 //! One list of each kind, 10,000 pages of 100 long, filled by SQL and read over gRPC: the first page and the last full
 //! one, in turns and in another order each time, 300 calls of each. Both must hold the rows that SQL says they do. Then the
-//! server logs every statement, and they are counted. The table is in microseconds, and each ratio is one of medians, to
+//! server logs what it is sent, and it is counted. The table is in microseconds, and each ratio is one of medians, to
 //! the first page or to the first viewer. Some minutes, most of which the filling takes, and several GB in the temporary
 //! directory. Let nothing else run meanwhile.
 
@@ -168,7 +168,7 @@ struct Probe {
     token: String,
     keys: Vec<i64>,
     samples: Vec<Duration>,
-    statements: usize,
+    sent: Sent,
 }
 
 impl Probe {
@@ -215,7 +215,7 @@ impl Probe {
             token,
             keys: places.iter().map(|place| place.key).collect(),
             samples: Vec::new(),
-            statements: 0,
+            sent: Sent::default(),
         }
     }
 
@@ -303,7 +303,7 @@ struct Viewer {
     user: TestUser,
     others: Vec<i64>,
     samples: Vec<Duration>,
-    statements: usize,
+    sent: Sent,
 }
 
 impl Viewer {
@@ -382,7 +382,7 @@ async fn subjects(
         user: sign_in(name),
         others,
         samples: Vec::new(),
-        statements: 0,
+        sent: Sent::default(),
     };
     let popular = owner(owners, "popular").id;
     let viewers = vec![
@@ -413,7 +413,7 @@ async fn measure(app: &TestApp, probes: &mut [Probe], viewers: &mut [Viewer], ca
     }
 }
 
-/// Counts the statements of each call, as the server sees them: it logs each one before it runs it, with who sent it.
+/// Counts what each call sends, as the server sees it: it logs each statement before it runs it, with who sent it.
 async fn count_statements(
     app: &TestApp,
     superuser: &mut AsyncPgConnection,
@@ -423,47 +423,62 @@ async fn count_statements(
     for sql in [
         "ALTER SYSTEM SET log_line_prefix = '%u '",
         "ALTER SYSTEM SET log_statement = 'all'",
+        "ALTER SYSTEM SET log_min_duration_statement = 0",
         "SELECT pg_reload_conf()",
     ] {
         run(superuser, sql).await;
     }
     // A session takes it up when its next statement arrives, so the first ones may go by unseen.
-    while statements() == 0 {
+    while logged().statements == 0 {
         viewers[0].call(app).await;
     }
     for probe in probes {
-        probe.statements = counted(async || probe.call(app).await).await;
+        probe.sent = counted(async || probe.call(app).await).await;
     }
     for viewer in viewers {
-        viewer.statements = counted(async || viewer.call(app).await).await;
+        viewer.sent = counted(async || viewer.call(app).await).await;
     }
 }
 
-async fn counted(call: impl AsyncFn() -> Duration) -> usize {
-    let mut counts = Vec::new();
+async fn counted(call: impl AsyncFn() -> Duration) -> Sent {
+    let (mut statements, mut prepared) = (Vec::new(), Vec::new());
     for _ in 0..COUNTED {
-        let before = statements();
+        let before = logged();
         call().await;
-        counts.push(statements() - before);
+        let after = logged();
+        statements.push(after.statements - before.statements);
+        prepared.push(after.prepared - before.prepared);
     }
-    median(&mut counts)
+    Sent {
+        statements: median(&mut statements),
+        prepared: median(&mut prepared),
+    }
 }
 
-/// How many statements of social-graph are in the server's log.
-fn statements() -> usize {
+/// What social-graph sent: each statement is a round trip, and so is the preparation of one.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+    statements: usize,
+    prepared: usize,
+}
+
+/// What the server's log has.
+fn logged() -> Sent {
     let log = fs::read(cluster().log()).expect("the server's log");
-    let is_statement = |line: &&str| {
-        let rest = line.strip_prefix("kith_social_graph LOG:  ");
-        rest.is_some_and(|rest| rest.starts_with("statement:") || rest.starts_with("execute "))
-    };
-    String::from_utf8_lossy(&log).lines().filter(is_statement).count()
+    let mut sent = Sent::default();
+    for line in String::from_utf8_lossy(&log).lines() {
+        let line = line.strip_prefix("kith_social_graph LOG:  ").unwrap_or_default();
+        sent.statements += usize::from(line.starts_with("statement:") || line.starts_with("execute "));
+        sent.prepared += usize::from(line.starts_with("duration:") && line.contains(" ms  parse "));
+    }
+    sent
 }
 
 fn report(probes: &[Probe], viewers: &[Viewer]) -> ExitCode {
     let mut good = true;
     println!(
-        "\n{:20} {:>8} {:>6} {:>8} {:>6} {:>6}  statements",
-        "list", "page", "min", "median", "p95", "ratio"
+        "\n{:20} {:>8} {:>6} {:>8} {:>6} {:>6} {:>11} {:>9}",
+        "list", "page", "min", "median", "p95", "ratio", "statements", "prepared"
     );
     for pages in probes.chunks_exact(2) {
         let first = Summary::of(&pages[0].samples).median;
@@ -473,16 +488,16 @@ fn report(probes: &[Probe], viewers: &[Viewer]) -> ExitCode {
                 &page.number.to_string(),
                 &page.samples,
                 first,
-                page.statements,
+                page.sent,
             );
-            good &= ratio <= RATIO_MAX && page.statements == 1;
+            good &= ratio <= RATIO_MAX && page.sent.statements == 1;
         }
     }
     println!("\nBatchGetRelationships of {PAGE_SIZE} users");
     let first = Summary::of(&viewers[0].samples).median;
     for viewer in viewers {
-        let ratio = row(viewer.label, "", &viewer.samples, first, viewer.statements);
-        good &= ratio <= VIEWER_RATIO_MAX && viewer.statements == 1;
+        let ratio = row(viewer.label, "", &viewer.samples, first, viewer.sent);
+        good &= ratio <= VIEWER_RATIO_MAX && viewer.sent.statements == 1;
     }
     println!(
         "\na late page at most {RATIO_MAX} times as long, a viewer {VIEWER_RATIO_MAX} times, one statement each: {}",
@@ -495,14 +510,16 @@ fn report(probes: &[Probe], viewers: &[Viewer]) -> ExitCode {
     }
 }
 
-fn row(name: &str, page: &str, samples: &[Duration], first: Duration, statements: usize) -> f64 {
+fn row(name: &str, page: &str, samples: &[Duration], first: Duration, sent: Sent) -> f64 {
     let summary = Summary::of(samples);
     let ratio = summary.median.as_secs_f64() / first.as_secs_f64();
     println!(
-        "{name:20} {page:>8} {:>6} {:>8} {:>6} {ratio:>6.2}  {statements}",
+        "{name:20} {page:>8} {:>6} {:>8} {:>6} {ratio:>6.2} {:>11} {:>9}",
         summary.min.as_micros(),
         summary.median.as_micros(),
         summary.p95.as_micros(),
+        sent.statements,
+        sent.prepared,
     );
     ratio
 }
