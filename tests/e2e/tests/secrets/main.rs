@@ -71,7 +71,7 @@ fn has(text: &str, canary: &str) -> bool {
 }
 
 /// The fields whose values come back in errors, to whoever sent them.
-const QUOTED: &[&str] = &["scopes", "update_mask.paths"];
+const QUOTED: &[&str] = &["key_id", "scopes", "update_mask.paths"];
 
 /// Every field that holds a secret says so in the contract.
 #[test]
