@@ -62,8 +62,9 @@ impl RequestPart {
     }
 }
 
-/// One snapshot and one round trip. What is between two users is looked up for each pair, by LIMIT also where the planner
-/// would rather join: the viewer may have edges by the million.
+/// One snapshot and one statement. What is between two users is looked up for each pair, by LIMIT also where the planner
+/// would rather join: the viewer may have edges by the million. Where `created_at` is read, the planner may still walk the
+/// viewer's page of edges, since the primary keys do not have it.
 const RELATIONSHIPS_FIND: &str = "
 WITH accounts AS MATERIALIZED (
     SELECT id FROM identity.accounts WHERE id = ANY ($2 || $1)
