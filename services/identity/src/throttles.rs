@@ -104,8 +104,9 @@ impl ThrottleSettings {
     ///
     /// The bucket of the account is for many callers who share out their guesses; a success gives nothing back to it. One
     /// caller alone has only its own bucket of the account, which is smaller and fills more slowly
-    /// ([`ThrottleSettings::read`] sees to that), and what is refused there takes nothing here. So nobody empties it alone; but many can, and then it must not keep
-    /// out the owner. Hence it is not taken where the call is `familiar`, from an address at which the account is
+    /// ([`ThrottleSettings::read`] sees to that), and what is refused there takes nothing here. So no caller empties it
+    /// alone; but many can, and so can one person with the many /64 of an IPv6 /56, and then it must not keep out the owner.
+    /// Hence it is not taken where the call is `familiar`, from an address at which the account is
     /// signed in: guesses come from elsewhere, and what does come from there has the caller's bucket still.
     ///
     /// A service that passes on sign-ins without saying from where is one caller, and whoever calls it can empty the

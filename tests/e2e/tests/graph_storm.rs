@@ -1,6 +1,6 @@
 //! Callers who do everything to each other at random, at the same moment: follows, requests, answers, blocks, mutes, and
-//! beside them importers. No
-//! edge may be beside a block, no request beside a friendship, no friendship may be half, and every counter must be right.
+//! beside them importers. No edge may be beside a block, no request beside a friendship, no friendship may be half, and
+//! every counter must be right.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
