@@ -10,5 +10,6 @@ mod pool;
 mod private;
 mod proxy;
 mod scene;
+mod statements;
 mod tls;
 mod transactions;
