@@ -1,5 +1,7 @@
 //! How the services log in: each as its own role, by its own URL, which follows from the owner's unless it is given.
 
+use std::collections::BTreeMap;
+
 use kith_identity::settings as identity;
 use kith_postgres::{DatabaseUrl, DbError, DbErrorKind};
 use kith_rpc::process::AnyError;
@@ -15,38 +17,61 @@ const IDENTITY: Setting = identity::DATABASE_URL.optional().help(
 const SOCIAL_GRAPH: Setting = social_graph::DATABASE_URL.optional().help(
     "the database as role kith_social_graph sees it; by default as the owner does, with a password made from the owner's",
 );
+const POSTS: Setting = Setting::new(
+    "posts-database-url",
+    "the database as role kith_posts sees it; by default as the owner does, with a password made from the owner's",
+)
+.value("a postgres:// URL")
+.secret();
+const MESSAGING: Setting = Setting::new(
+    "messaging-database-url",
+    "the database as role kith_messaging sees it; by default as the owner does, with a password made from the owner's",
+)
+.value("a postgres:// URL")
+.secret();
 
-/// What is said of the services' URLs.
-#[derive(Clone, Debug)]
-pub(crate) struct RoleSettings {
-    identity: Option<DatabaseUrl>,
-    social_graph: Option<DatabaseUrl>,
+/// The setting with a role's URL.
+const fn setting(role: Role) -> &'static Setting {
+    match role {
+        Role::Identity => &IDENTITY,
+        Role::SocialGraph => &SOCIAL_GRAPH,
+        Role::Posts => &POSTS,
+        Role::Messaging => &MESSAGING,
+    }
 }
+
+/// What is said of the services' URLs: those that are given.
+#[derive(Clone, Debug)]
+pub(crate) struct RoleSettings(BTreeMap<Role, DatabaseUrl>);
 
 impl Topic for RoleSettings {
     fn settings() -> Vec<&'static Setting> {
-        vec![&IDENTITY, &SOCIAL_GRAPH]
+        Role::ALL.iter().map(|role| setting(*role)).collect()
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let identity = reader.optional(&IDENTITY, DatabaseUrl::from_setting);
-        let social_graph = reader.optional(&SOCIAL_GRAPH, DatabaseUrl::from_setting);
-        Some(Self {
-            identity: identity?,
-            social_graph: social_graph?,
-        })
+        // All of them before the first that is wrong ends the reading.
+        let urls: Vec<_> = Role::ALL
+            .iter()
+            .map(|role| (*role, reader.optional(setting(*role), DatabaseUrl::from_setting)))
+            .collect();
+        let mut given = BTreeMap::new();
+        for (role, url) in urls {
+            given.extend(url?.map(|url| (role, url)));
+        }
+        Some(Self(given))
     }
 }
 
 impl RoleSettings {
     /// Whether a URL is given, which makes sense only for a server that is given too.
     pub(crate) fn any_is_given(&self) -> bool {
-        self.identity.is_some() || self.social_graph.is_some()
+        !self.0.is_empty()
     }
 
     /// The URL of `role` in the database of `owner`.
     pub(crate) fn url(&self, role: Role, owner: &DatabaseUrl) -> DatabaseUrl {
-        self.given(role).cloned().unwrap_or_else(|| derive(role, owner))
+        self.0.get(&role).cloned().unwrap_or_else(|| derive(role, owner))
     }
 
     /// What to create missing roles with, so that these URLs work.
@@ -76,7 +101,7 @@ impl RoleSettings {
     fn refused(&self, role: Role, url: &DatabaseUrl, error: &DbError) -> String {
         let variable = setting(role).variable();
         let cause = kith_primitives::chain(error);
-        if self.given(role).is_some() {
+        if self.0.contains_key(&role) {
             return format!("role {role} cannot log in with the URL of {variable}: {cause}");
         }
         let way_out = match url.password() {
@@ -91,20 +116,6 @@ impl RoleSettings {
             ),
         };
         format!("role {role} cannot log in: {cause}\n{way_out} give its own URL in {variable}")
-    }
-
-    fn given(&self, role: Role) -> Option<&DatabaseUrl> {
-        match role {
-            Role::Identity => self.identity.as_ref(),
-            Role::SocialGraph => self.social_graph.as_ref(),
-        }
-    }
-}
-
-fn setting(role: Role) -> &'static Setting {
-    match role {
-        Role::Identity => &IDENTITY,
-        Role::SocialGraph => &SOCIAL_GRAPH,
     }
 }
 
@@ -146,10 +157,7 @@ mod tests {
     }
 
     fn none() -> RoleSettings {
-        RoleSettings {
-            identity: None,
-            social_graph: None,
-        }
+        RoleSettings(BTreeMap::new())
     }
 
     #[test]
@@ -184,10 +192,8 @@ mod tests {
 
     #[test]
     fn a_url_that_is_given_is_taken() {
-        let settings = RoleSettings {
-            identity: Some(url("postgres://me:x@pooler/kith")),
-            social_graph: None,
-        };
+        let given = BTreeMap::from([(Role::Identity, url("postgres://me:x@pooler/kith"))]);
+        let settings = RoleSettings(given);
         assert_eq!(
             settings
                 .url(Role::Identity, &url("postgres://owner:s@db/kith"))

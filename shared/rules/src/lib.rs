@@ -6,6 +6,8 @@
 #![warn(missing_docs)]
 
 pub mod identity;
+pub mod messaging;
+pub mod posts;
 pub mod social_graph;
 
 use kith_primitives::{Failure, Invalid, Reason, Violations};
@@ -117,10 +119,15 @@ pub fn interaction_not_allowed() -> Failure {
 
 /// Every rule of every schema.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    [identity::RULES, social_graph::RULES]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        identity::RULES,
+        social_graph::RULES,
+        posts::RULES,
+        messaging::RULES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// The rule that the database reports as `constraint`.
@@ -146,6 +153,8 @@ pub fn required_columns() -> impl Iterator<Item = RequiredColumn> {
     [
         ("identity", identity::REQUIRED_COLUMNS),
         ("social_graph", social_graph::REQUIRED_COLUMNS),
+        ("posts", posts::REQUIRED_COLUMNS),
+        ("messaging", messaging::REQUIRED_COLUMNS),
     ]
     .into_iter()
     .flat_map(|(schema, tables)| {
@@ -184,15 +193,15 @@ mod tests {
 
     #[test]
     fn names_start_with_their_schema() {
-        for rule in identity::RULES {
-            assert!(rule.constraint.starts_with("identity_"), "{}", rule.constraint);
-        }
-        for rule in social_graph::RULES {
-            assert!(
-                rule.constraint.starts_with("social_graph_"),
-                "{}",
-                rule.constraint
-            );
+        for (schema, rules) in [
+            ("identity_", identity::RULES),
+            ("social_graph_", social_graph::RULES),
+            ("posts_", posts::RULES),
+            ("messaging_", messaging::RULES),
+        ] {
+            for rule in rules {
+                assert!(rule.constraint.starts_with(schema), "{}", rule.constraint);
+            }
         }
     }
 

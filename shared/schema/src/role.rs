@@ -12,17 +12,23 @@ pub enum Role {
     Identity,
     /// The social-graph service.
     SocialGraph,
+    /// The posts service.
+    Posts,
+    /// The messaging service.
+    Messaging,
 }
 
 impl Role {
-    /// Every role there is.
-    pub const ALL: &'static [Role] = &[Role::Identity, Role::SocialGraph];
+    /// Every role there is, in the order in which the services come everywhere.
+    pub const ALL: &'static [Role] = &[Role::Identity, Role::SocialGraph, Role::Posts, Role::Messaging];
 
     /// The name in the cluster, which all of its databases share.
     pub const fn name(self) -> &'static str {
         match self {
             Role::Identity => "kith_identity",
             Role::SocialGraph => "kith_social_graph",
+            Role::Posts => "kith_posts",
+            Role::Messaging => "kith_messaging",
         }
     }
 
@@ -31,6 +37,8 @@ impl Role {
         match self {
             Role::Identity => "identity",
             Role::SocialGraph => "social_graph",
+            Role::Posts => "posts",
+            Role::Messaging => "messaging",
         }
     }
 }

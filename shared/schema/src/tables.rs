@@ -73,6 +73,20 @@ pub mod identity {
     }
 
     diesel::table! {
+        /// Published view: who is meant by a username.
+        ///
+        /// Read it in a `WITH ... AS MATERIALIZED` step only, so that a schema can move to another node.
+        identity.handles (id) {
+            /// The user's id.
+            id -> BigInt,
+            /// The username with its ASCII letters in lower case; unique.
+            username_key -> Text,
+            /// False for a deactivated account.
+            is_active -> Bool,
+        }
+    }
+
+    diesel::table! {
         /// Sign-ins that are alive.
         identity.sessions (id) {
             /// The `sid` of its access tokens.
@@ -358,3 +372,9 @@ pub mod social_graph {
         }
     }
 }
+
+/// Schema `posts`.
+pub mod posts {}
+
+/// Schema `messaging`.
+pub mod messaging {}

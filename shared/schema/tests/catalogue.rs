@@ -106,10 +106,10 @@ async fn a_rule_of_a_trigger_without_an_entry_is_reported() {
 
 #[tokio::test]
 async fn a_table_of_a_new_schema_is_reported() {
-    let change = "CREATE SCHEMA posts; CREATE TABLE posts.posts (id bigint PRIMARY KEY)";
+    let change = "CREATE SCHEMA parties; CREATE TABLE parties.parties (id bigint PRIMARY KEY)";
     let expected = [
-        "posts_pkey is not in the catalogue",
-        "posts.posts.id is not in the catalogue",
+        "parties_pkey is not in the catalogue",
+        "parties.parties.id is not in the catalogue",
     ];
     assert_eq!(differences_after(change).await, expected);
 }

@@ -261,6 +261,19 @@ async fn users_by_name_and_by_email_address() {
 }
 
 #[tokio::test]
+async fn users_who_are_mentioned() {
+    let handles = "WITH meant AS MATERIALIZED (
+            SELECT id, username_key, is_active FROM identity.handles WHERE username_key = ANY($1::text[]))
+        SELECT * FROM meant";
+    for plan in plans(handles, "'{u7,u8,u9}'").await {
+        assert!(
+            plan.contains("identity_users_username_key") && !plan.contains("Seq Scan"),
+            "{plan}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn users_newest_first() {
     let first = "SELECT id, email FROM identity.users ORDER BY date_joined DESC, id DESC LIMIT $1";
     let next = "SELECT id, email FROM identity.users WHERE (date_joined, id) < ($1, $2)

@@ -66,6 +66,25 @@ async fn rights_are_these_and_no_others() {
         kith_identity UPDATE identity.users
         kith_identity USAGE schema identity
         kith_identity USAGE schema public
+        kith_messaging SELECT __diesel_schema_migrations
+        kith_messaging SELECT identity.accounts
+        kith_messaging SELECT social_graph.block_edges
+        kith_messaging SELECT social_graph.follow_edges
+        kith_messaging SELECT social_graph.friend_edges
+        kith_messaging USAGE schema identity
+        kith_messaging USAGE schema messaging
+        kith_messaging USAGE schema public
+        kith_messaging USAGE schema social_graph
+        kith_posts SELECT __diesel_schema_migrations
+        kith_posts SELECT identity.accounts
+        kith_posts SELECT identity.handles
+        kith_posts SELECT social_graph.block_edges
+        kith_posts SELECT social_graph.follow_edges
+        kith_posts SELECT social_graph.mute_edges
+        kith_posts USAGE schema identity
+        kith_posts USAGE schema posts
+        kith_posts USAGE schema public
+        kith_posts USAGE schema social_graph
         kith_social_graph DELETE social_graph.blocks
         kith_social_graph DELETE social_graph.follows
         kith_social_graph DELETE social_graph.friend_request_declines
@@ -173,6 +192,43 @@ async fn social_graph_cannot_touch_accounts_or_write_counts() {
         "UPDATE social_graph.friend_requests SET to_user_id = 2",
     ];
     assert_denied(Role::SocialGraph, &statements).await;
+}
+
+#[tokio::test]
+async fn posts_and_messaging_see_of_others_what_is_published_and_no_more() {
+    let others = [
+        "SELECT FROM identity.users",
+        "SELECT FROM identity.user_names",
+        "SELECT FROM identity.credentials",
+        "UPDATE identity.accounts SET is_active = false",
+        "SELECT FROM social_graph.follows",
+        "SELECT FROM social_graph.friendships",
+        "SELECT FROM social_graph.blocks",
+        "DELETE FROM social_graph.block_edges",
+        "SELECT FROM social_graph.mutes",
+        "SELECT social_graph.pair_lock(1, 2)",
+        "CREATE TABLE public.mine ()",
+    ];
+    for (role, own) in [
+        (
+            Role::Posts,
+            [
+                "SELECT FROM social_graph.friend_edges",
+                "CREATE TABLE posts.mine ()",
+            ],
+        ),
+        (
+            Role::Messaging,
+            [
+                "SELECT FROM social_graph.mute_edges",
+                "CREATE TABLE messaging.mine ()",
+            ],
+        ),
+    ] {
+        assert_denied(role, &others).await;
+        assert_denied(role, &own).await;
+    }
+    assert_denied(Role::Messaging, &["SELECT FROM identity.handles"]).await;
 }
 
 #[tokio::test]

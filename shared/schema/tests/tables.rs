@@ -89,6 +89,7 @@ fn declared() -> Vec<String> {
         identity::accounts::table::all_columns().lines(),
         identity::audit_events::table::all_columns().lines(),
         identity::credentials::table::all_columns().lines(),
+        identity::handles::table::all_columns().lines(),
         identity::profiles::table::all_columns().lines(),
         identity::refresh_tokens::table::all_columns().lines(),
         identity::service_accounts::table::all_columns().lines(),
