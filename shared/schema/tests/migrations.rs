@@ -12,7 +12,7 @@ use crate::support::{Database, execute, strings};
 /// functions, views and rights.
 const SNAPSHOT: &str = include_str!("snapshot.sql");
 
-async fn snapshot(conn: &mut Connection) -> Vec<String> {
+pub(crate) async fn snapshot(conn: &mut Connection) -> Vec<String> {
     strings(conn, SNAPSHOT).await
 }
 
