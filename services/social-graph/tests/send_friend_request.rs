@@ -112,6 +112,14 @@ async fn friends_are_friends_already() {
 
 const PAIRS: usize = 40;
 
+/// What somebody is told who asks: the outcome, or the reason of the refusal.
+async fn told(app: &TestApp, from: &TestUser, to: &TestUser) -> String {
+    match send(app, from, to, false).await {
+        Ok(answer) => format!("{:?}", answer.into_inner().outcome()),
+        Err(status) => Refusal::of(&status).reason,
+    }
+}
+
 /// Both of each pair ask each other, released together. What the two were told, or the reasons of their refusals, in order.
 async fn crossing(app: &Arc<TestApp>) -> Vec<[String; 2]> {
     let (ones, others) = (crowd(app, "one", PAIRS).await, crowd(app, "other", PAIRS).await);
@@ -121,11 +129,7 @@ async fn crossing(app: &Arc<TestApp>) -> Vec<[String; 2]> {
             let (app, barrier) = (Arc::clone(app), Arc::clone(&barrier));
             calls.spawn(async move {
                 barrier.wait().await;
-                let told = match send(&app, &from, &to, false).await {
-                    Ok(answer) => format!("{:?}", answer.into_inner().outcome()),
-                    Err(status) => Refusal::of(&status).reason,
-                };
-                (place, told)
+                (place, told(&app, &from, &to).await)
             });
         }
     }
@@ -150,17 +154,42 @@ async fn of_two_who_ask_each_other_at_once_exactly_one_is_told_that_they_became_
     assert_eq!(app.database.deadlocks().await, 0);
 }
 
+/// Keeps all requests from being written, while whoever looks for some finds those that are committed.
+const NO_REQUESTS: &str = "LOCK TABLE social_graph.friend_requests IN SHARE MODE";
+
+/// Two calls, neither of which can write a request before both have come as far as they can.
+async fn in_step<T>(app: &TestApp, one: impl Future<Output = T>, other: impl Future<Output = T>) -> (T, T) {
+    let mut held = Uncommitted::begin(app, NO_REQUESTS).await;
+    let let_go = async {
+        held.until_so_many_wait(2).await;
+        held.commit().await;
+    };
+    let (one, other, ()) = tokio::join!(one, other, let_go);
+    (one, other)
+}
+
+/// What two are told who ask each other in step, in order.
+async fn crossing_in_step(app: &TestApp) -> [String; 2] {
+    let (alice, bob) = two(app).await;
+    let (forth, back) = in_step(app, told(app, &alice, &bob), told(app, &bob, &alice)).await;
+    let mut told = [forth, back];
+    told.sort();
+    told
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_pairs_lock_some_are_told_something_else() {
-    let app = Arc::new(TestApp::start().await);
+async fn who_asks_looks_for_the_others_request_when_that_is_committed() {
+    let app = TestApp::start().await;
+    assert_eq!(crossing_in_step(&app).await, ["BecameFriends", "Created"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_pairs_lock_it_looks_too_early_and_is_refused() {
+    let app = TestApp::start().await;
     let no_lock = "CREATE OR REPLACE FUNCTION social_graph.pair_lock(one bigint, other bigint) RETURNS void
-        LANGUAGE sql RETURN pg_sleep(0.001)";
+        LANGUAGE sql RETURN NULL";
     execute(&app, no_lock).await;
-    let told = crossing(&app).await;
-    assert!(
-        told.iter().any(|told| *told != ["BecameFriends", "Created"]),
-        "{told:?}"
-    );
+    assert_eq!(crossing_in_step(&app).await, ["Created", "FRIEND_REQUEST_EXISTS"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,13 +297,27 @@ async fn the_limit_holds_however_many_are_sent_at_once() {
     assert_eq!(count(&app, "social_graph.friend_requests").await, 10);
 }
 
+/// How many of two requests of one user are made in step, where one may be open.
+async fn made_in_step(app: &TestApp) -> usize {
+    let users = crowd(app, "u", 3).await;
+    let made = async |to: &TestUser| usize::from(send(app, &users[0], to, false).await.is_ok());
+    let (one, other) = in_step(app, made(&users[1]), made(&users[2])).await;
+    one + other
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_senders_lock_it_does_not() {
-    let app = with_limit(10).await;
+async fn who_sends_counts_its_requests_when_they_are_committed() {
+    let app = with_limit(1).await;
+    assert_eq!(made_in_step(&app).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_senders_lock_it_counts_too_early_and_both_are_made() {
+    let app = with_limit(1).await;
     let no_lock = "CREATE OR REPLACE FUNCTION social_graph.sender_lock(sender_id bigint) RETURNS void
-        LANGUAGE sql RETURN pg_sleep(0.001)";
+        LANGUAGE sql RETURN NULL";
     execute(&app, no_lock).await;
-    assert!(made_at_once(&app).await > 10);
+    assert_eq!(made_in_step(&app).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,7 +110,7 @@ async fn a_conflict_without_end_ends_at_the_deadline() {
         .await?;
         Ok(())
     };
-    let call = with_deadline(Duration::from_secs(1), scene.database.transaction(work));
+    let call = with_deadline(Duration::from_secs(3), scene.database.transaction(work));
     let failure = call.await.expect_err("the deadline");
     assert_eq!(failure.reason(), Reason::DeadlineExceeded);
     assert!(attempts.into_inner() > 2);

@@ -104,7 +104,7 @@ async fn the_deadline_alone_is_the_limit_and_the_roles_own_where_there_is_none()
     for seconds in [5, 60] {
         let millis = with_deadline(Duration::from_secs(seconds), limit(&database)).await;
         let whole = i64::try_from(seconds * 1000).expect("milliseconds");
-        assert!((whole - 2000..=whole).contains(&millis), "{millis}");
+        assert!((whole - 4000..=whole).contains(&millis), "{millis}");
     }
 }
 
@@ -112,8 +112,8 @@ async fn the_deadline_alone_is_the_limit_and_the_roles_own_where_there_is_none()
 #[tokio::test]
 async fn the_roles_own_limit_does_not_end_a_transaction_and_is_not_called_the_deadline() {
     let scene = Scene::new().await;
-    let database = limited(&scene, "20ms").await;
-    let work = async |conn: &mut Connection| Ok(execute(conn, "SELECT pg_sleep(0.1)").await?);
+    let database = limited(&scene, "300ms").await;
+    let work = async |conn: &mut Connection| Ok(execute(conn, "SELECT pg_sleep(1)").await?);
     let minute = Duration::from_secs(60);
     with_deadline(minute, database.transaction(work))
         .await

@@ -9,7 +9,8 @@ use tokio::time::timeout;
 
 use crate::scene::{Scene, eventually, execute};
 
-const PROMPTLY: Duration = Duration::from_secs(3);
+/// Far less than the minute for which a statement sleeps, and enough for a busy machine.
+const PROMPTLY: Duration = Duration::from_secs(15);
 
 /// A statement has come to sleep, or to wait for an advisory lock.
 async fn somebody_waits(scene: &Scene) {
@@ -125,7 +126,9 @@ async fn two_hundred_hang_ups_leave_no_transaction_open_and_nothing_half_done() 
     .await;
     let calls = (0..200).map(|call| {
         let database = scene.database.clone();
-        let patience = Duration::from_micros(rand::random_range(0..400_000));
+        // From a quarter of a millisecond to eight seconds, each doubling as likely as the others, so that on any
+        // machine some hang up at every stage and some do not.
+        let patience = Duration::from_micros(250).mul_f64(2_f64.powf(rand::random_range(0.0..15.0)));
         tokio::spawn(timeout(patience, async move {
             let insert = async |conn: &mut Connection, half: i32| {
                 execute(

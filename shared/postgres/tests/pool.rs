@@ -12,11 +12,23 @@ use tokio::sync::Barrier;
 use crate::proxy::{Fault, Proxy};
 use crate::scene::{Scene, backend, eventually, execute, kind, parse, with_deadline, word};
 
+const LONG: Duration = Duration::from_secs(30);
+
+/// For which whoever wants it waits longer than any busy machine takes.
 fn one_connection() -> PoolSettings {
     PoolSettings {
         size: 1,
-        checkout_timeout: Duration::from_millis(300),
+        checkout_timeout: LONG,
+        connect_timeout: LONG,
         ..PoolSettings::default()
+    }
+}
+
+/// As [`one_connection`], for which nobody waits long, whatever may take longer.
+fn one_connection_soon() -> PoolSettings {
+    PoolSettings {
+        checkout_timeout: Duration::from_millis(300),
+        ..one_connection()
     }
 }
 
@@ -39,7 +51,7 @@ async fn a_server_that_says_nothing_is_given_up_within_the_checkout_timeout() {
     let address = listener.local_addr().expect("an address");
     let database = Database::new(
         &parse(&format!("postgres://kith@{address}/kith")),
-        &one_connection(),
+        &one_connection_soon(),
     );
     let started = Instant::now();
     let read = database.read(async |conn: &mut Connection| Ok(backend(conn).await?));
@@ -47,8 +59,9 @@ async fn a_server_that_says_nothing_is_given_up_within_the_checkout_timeout() {
         read.await.expect_err("no answer").reason(),
         Reason::DatabaseUnavailable
     );
+    // A login by itself gets ten seconds.
     assert!(
-        started.elapsed() < Duration::from_secs(1),
+        started.elapsed() < Duration::from_secs(5),
         "{:?}",
         started.elapsed()
     );
@@ -56,7 +69,10 @@ async fn a_server_that_says_nothing_is_given_up_within_the_checkout_timeout() {
 
 #[tokio::test]
 async fn waiting_for_a_connection_ends_with_the_timeout_or_the_deadline() {
-    let scene = Scene::with(one_connection()).await;
+    let scene = Scene::with(one_connection_soon()).await;
+    let one = async |conn: &mut Connection| Ok(backend(conn).await?);
+    // A busy machine takes its time to make it.
+    eventually("there is one", async || scene.database.read(one).await.is_ok()).await;
     let work = async |_: &mut Connection| {
         assert_eq!(scene.database.status().available, 0);
         let waiting = async |conn: &mut Connection| Ok(backend(conn).await?);
@@ -130,6 +146,8 @@ async fn once_an_idle_connection_is_silent_all_are_replaced() {
     let (scene, proxy) = (Scene::new().await, Proxy::start().await);
     let settings = PoolSettings {
         idle_check_after: Duration::ZERO,
+        // A quarter of which is for the question.
+        checkout_timeout: 4 * Duration::from_secs(2),
         ..PoolSettings::default()
     };
     let database = Database::new(&proxy.url(&scene.url), &settings);
@@ -223,6 +241,7 @@ async fn a_migration_goes_unnoticed_by_transactions_too() {
 async fn many_reads_share_a_few_connections() {
     let scene = Scene::with(PoolSettings {
         size: 4,
+        checkout_timeout: LONG,
         ..PoolSettings::default()
     })
     .await;

@@ -146,11 +146,11 @@ pub(crate) fn kind(failure: &Failure) -> Option<&DbErrorKind> {
     failure.cause()?.downcast_ref().map(DbError::kind)
 }
 
-/// Asks until the answer is yes, for what happens in other processes; gives up after ten seconds.
+/// Asks until the answer is yes, for what happens in other processes; gives up after half a minute.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> F) {
-    let give_up = Instant::now() + Duration::from_secs(10);
+    let give_up = Instant::now() + Duration::from_secs(30);
     while !check().await {
-        assert!(Instant::now() < give_up, "not within ten seconds: {what}");
+        assert!(Instant::now() < give_up, "not within half a minute: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

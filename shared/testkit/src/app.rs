@@ -18,6 +18,7 @@ use kith_postgres::PoolSettings;
 use kith_primitives::{ServiceId, UserId};
 use kith_rpc::{ServerSettings, TokenSettings};
 use kith_schema::Role;
+use kith_service::ServiceSettings;
 use kith_social_graph::{FriendSettings, SocialGraphSettings};
 use kith_tokens::{Issuer, SigningKey, SigningKeys};
 use secrecy::SecretString;
@@ -39,9 +40,10 @@ type Authenticated = InterceptedService<Channel, Credentials>;
 /// What a test may want otherwise.
 #[derive(Clone, Debug)]
 pub struct AppOptions {
-    /// The pool of each service. By default 8 connections.
+    /// The pool of each service. By default 8 connections, for which a call waits longer than any busy machine takes.
     pub pool: PoolSettings,
-    /// How the services serve.
+    /// How the services serve. By default as they ship, but for calls that name no deadline: they have a minute, so that a
+    /// busy machine fails none.
     pub server: ServerSettings,
     /// What friend requests are held to.
     pub friends: FriendSettings,
@@ -64,9 +66,14 @@ impl Default for AppOptions {
         Self {
             pool: PoolSettings {
                 size: 8,
+                checkout_timeout: Duration::from_secs(60),
+                connect_timeout: Duration::from_secs(30),
                 ..PoolSettings::default()
             },
-            server: ServerSettings::default(),
+            server: ServerSettings {
+                default_deadline: Duration::from_secs(60),
+                ..ServerSettings::default()
+            },
             friends: FriendSettings::default(),
             sweep_interval: SWEEP_INTERVAL,
             throttles: ThrottleSettings::default(),
@@ -133,15 +140,17 @@ impl TestApp {
         let (listener, address) = listen().await;
         let social_graph_url = format!("http://{address}");
         let settings = SocialGraphSettings {
-            listen_address: address,
-            database_url: database.url(Role::SocialGraph),
-            pool: options.pool,
-            server: options.server,
-            tokens,
-            identity_url: identity_url.clone(),
+            service: ServiceSettings {
+                listen_address: address,
+                database_url: database.url(Role::SocialGraph),
+                pool: options.pool,
+                server: options.server,
+                tokens,
+                identity_url: identity_url.clone(),
+                identity_tls: TlsFiles::default(),
+                signing_keys_interval: options.signing_keys_fetch_interval,
+            },
             friends: options.friends,
-            identity_tls: TlsFiles::default(),
-            signing_keys_interval: options.signing_keys_fetch_interval,
         };
         let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
 

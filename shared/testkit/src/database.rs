@@ -91,7 +91,7 @@ impl TestDatabase {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(Duration::from_secs(10), others_ended)
+        timeout(Duration::from_secs(60), others_ended)
             .await
             .expect("the app was shut down");
         count_on(&mut conn, DEADLOCKS).await

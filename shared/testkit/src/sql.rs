@@ -75,11 +75,16 @@ impl Uncommitted {
 
     /// Returns once somebody waits, for this or for another.
     pub async fn until_somebody_waits(&mut self) {
+        self.until_so_many_wait(1).await;
+    }
+
+    /// Returns once `sessions` or more wait, each for this or for another.
+    pub async fn until_so_many_wait(&mut self, sessions: i64) {
         const WAITING: &str = "pg_locks JOIN pg_stat_activity USING (pid)
             WHERE NOT granted AND datname = current_database()";
-        let waits = async { while count_on(&mut self.0, WAITING).await == 0 {} };
-        timeout(Duration::from_secs(30), waits)
+        let wait = async { while count_on(&mut self.0, WAITING).await < sessions {} };
+        timeout(Duration::from_secs(30), wait)
             .await
-            .expect("a call that waits");
+            .expect("calls that wait");
     }
 }
