@@ -7,7 +7,6 @@ use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
 use kith_rpc::process::AnyError;
 use kith_settings::{Reader, Setting, Topic};
-use kith_social_graph::settings as social_graph;
 use secrecy::SecretString;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -17,7 +16,7 @@ use crate::data_directory::DataDirectory;
 use crate::local::Local;
 use crate::run_file::RunFile;
 
-const IDENTITY_URL: Setting = social_graph::IDENTITY_URL
+const IDENTITY_URL: Setting = kith_service::IDENTITY_URL
     .optional()
     .help("where identity is; by default, what is up on the data directory");
 const SOCIAL_GRAPH_URL: Setting = Setting::new(

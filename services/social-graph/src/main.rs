@@ -14,7 +14,7 @@ const PROGRAM: Program = Program {
 fn main() -> ExitCode {
     kith_rpc::process::main(
         &PROGRAM,
-        |settings: &SocialGraphSettings| settings.listen_address,
+        |settings: &SocialGraphSettings| settings.service.listen_address,
         kith_social_graph::run,
     )
 }

@@ -1,11 +1,8 @@
 //! What the service is told. `kith up` and `kith import` take the same settings from here.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use kith_client::TlsFiles;
-use kith_postgres::{DatabaseUrl, PoolSettings};
-use kith_rpc::{SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
+use kith_service::ServiceSettings;
 use kith_settings::{Reader, Setting, Topic};
 
 /// Where it listens.
@@ -20,13 +17,6 @@ pub const DATABASE_URL: Setting = Setting::new(
 .value("a postgres:// URL")
 .required()
 .secret();
-/// Where identity is.
-pub const IDENTITY_URL: Setting = Setting::new(
-    "identity-url",
-    "where identity is, to fetch the keys that verify tokens",
-)
-.value("a URL such as http://127.0.0.1:50051 or https://identity.example")
-.default("http://127.0.0.1:50051");
 
 const DECLINE_COOLDOWN: Setting = Setting::new(
     "friend-request-cooldown",
@@ -77,65 +67,24 @@ impl Topic for FriendSettings {
 /// Everything that the social-graph service is told.
 #[derive(Clone, Debug)]
 pub struct SocialGraphSettings {
-    /// Where it listens.
-    pub listen_address: SocketAddr,
-    /// Its database, under its own role.
-    pub database_url: DatabaseUrl,
-    /// How it keeps connections.
-    pub pool: PoolSettings,
-    /// How it serves.
-    pub server: ServerSettings,
-    /// What tokens say.
-    pub tokens: TokenSettings,
-    /// Where the keys that sign tokens are published.
-    pub identity_url: String,
+    /// What every service is told.
+    pub service: ServiceSettings,
     /// What friend requests are held to.
     pub friends: FriendSettings,
-    /// Whom to trust there, and what to show, where that is `https://`.
-    pub identity_tls: TlsFiles,
-    /// How often they are fetched again.
-    pub signing_keys_interval: Duration,
 }
 
 impl Topic for SocialGraphSettings {
     fn settings() -> Vec<&'static Setting> {
-        let own = vec![
-            &LISTEN_ADDRESS,
-            &DATABASE_URL,
-            &IDENTITY_URL,
-            &SIGNING_KEYS_INTERVAL,
-        ];
-        [
-            own,
-            FriendSettings::settings(),
-            TlsFiles::settings(),
-            PoolSettings::settings(),
-            ServerSettings::settings(),
-            TokenSettings::settings(),
-        ]
-        .concat()
+        let service = ServiceSettings::settings(&LISTEN_ADDRESS, &DATABASE_URL);
+        [service, FriendSettings::settings()].concat()
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let server = ServerSettings::read(reader);
-        let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
-        let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
-        let identity_url = reader.value_with(&IDENTITY_URL, kith_client::address);
-        let identity_tls = TlsFiles::read(reader);
-        let signing_keys_interval = reader.duration(&SIGNING_KEYS_INTERVAL);
+        let service = ServiceSettings::read(reader, &LISTEN_ADDRESS, &DATABASE_URL);
         let friends = FriendSettings::read(reader);
-        let pool = PoolSettings::read(reader);
-        let tokens = TokenSettings::read(reader);
         Some(Self {
-            listen_address: listen_address?,
-            database_url: database_url?,
-            pool: pool?,
-            server: server?,
-            tokens: tokens?,
-            identity_url: identity_url?,
+            service: service?,
             friends: friends?,
-            identity_tls: identity_tls?,
-            signing_keys_interval: signing_keys_interval?,
         })
     }
 }

@@ -16,11 +16,14 @@ fn read(environment: &Environment) -> Result<SocialGraphSettings, SettingsError>
 fn a_database_is_all_that_must_be_given() {
     let url = "postgres://kith_social_graph@localhost/kith";
     let environment = Environment::from([("KITH_SOCIAL_GRAPH_DATABASE_URL", url)]);
-    let settings = read(&environment).expect("good settings");
+    let SocialGraphSettings {
+        service: settings,
+        friends,
+    } = read(&environment).expect("good settings");
     assert_eq!(settings.listen_address.to_string(), "127.0.0.1:50052");
     assert_eq!(settings.identity_url, "http://127.0.0.1:50051");
     assert_eq!(settings.pool, PoolSettings::default());
-    assert_eq!(settings.friends, FriendSettings::default());
+    assert_eq!(friends, FriendSettings::default());
     assert_eq!(
         (settings.tokens.issuer.as_str(), settings.tokens.audience.as_str()),
         ("kith", "kith")

@@ -11,6 +11,7 @@ use kith_identity::settings::{SIGNING_KEYS_INTERVAL, SWEEP_INTERVAL};
 use kith_postgres::DatabaseUrl;
 use kith_rpc::process::{AnyError, listen};
 use kith_schema::Role;
+use kith_service::ServiceSettings;
 use kith_settings::Setting;
 use kith_social_graph::SocialGraphSettings;
 use kith_tokens::SigningKeys;
@@ -145,15 +146,17 @@ impl Services {
         self.ready("identity", &identity_url).await?;
 
         let social_graph = SocialGraphSettings {
-            listen_address: settings.social_graph_address,
-            database_url: settings.roles.url(Role::SocialGraph, owner),
-            pool: settings.pool.clone(),
-            server: settings.server.clone(),
-            tokens: settings.tokens.clone(),
-            identity_url,
+            service: ServiceSettings {
+                listen_address: settings.social_graph_address,
+                database_url: settings.roles.url(Role::SocialGraph, owner),
+                pool: settings.pool.clone(),
+                server: settings.server.clone(),
+                tokens: settings.tokens.clone(),
+                identity_url,
+                identity_tls: TlsFiles::default(),
+                signing_keys_interval: settings.signing_keys_interval,
+            },
             friends: settings.friends,
-            identity_tls: TlsFiles::default(),
-            signing_keys_interval: settings.signing_keys_interval,
         };
         self.spawn(
             "social-graph",

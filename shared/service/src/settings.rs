@@ -1,0 +1,95 @@
+//! What a service is told beside what is its own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kith_client::TlsFiles;
+use kith_postgres::{Database, DatabaseUrl, PoolSettings};
+use kith_rpc::{SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
+use kith_settings::{Reader, Setting, Topic};
+
+/// Where identity is.
+pub const IDENTITY_URL: Setting = Setting::new(
+    "identity-url",
+    "where identity is, to fetch the keys that verify tokens",
+)
+.value("a URL such as http://127.0.0.1:50051 or https://identity.example")
+.default("http://127.0.0.1:50051");
+
+/// What every service is told that is not identity. A service's own settings hold it as their `service`.
+///
+/// It is no [`Topic`], because two of its settings have another name in each service: where that listens, and its
+/// database. A service hands them to [`ServiceSettings::settings`] and [`ServiceSettings::read`].
+#[derive(Clone, Debug)]
+pub struct ServiceSettings {
+    /// Where it listens.
+    pub listen_address: SocketAddr,
+    /// Its database, under its own role.
+    pub database_url: DatabaseUrl,
+    /// How it keeps connections.
+    pub pool: PoolSettings,
+    /// How it serves.
+    pub server: ServerSettings,
+    /// What tokens say.
+    pub tokens: TokenSettings,
+    /// Where the keys that sign tokens are published.
+    pub identity_url: String,
+    /// Whom to trust there, and what to show, where that is `https://`.
+    pub identity_tls: TlsFiles,
+    /// How often they are fetched again.
+    pub signing_keys_interval: Duration,
+}
+
+impl ServiceSettings {
+    /// Every setting that [`ServiceSettings::read`] asks for.
+    pub fn settings(
+        listen_address: &'static Setting,
+        database_url: &'static Setting,
+    ) -> Vec<&'static Setting> {
+        let own = vec![
+            listen_address,
+            database_url,
+            &IDENTITY_URL,
+            &SIGNING_KEYS_INTERVAL,
+        ];
+        [
+            own,
+            TlsFiles::settings(),
+            PoolSettings::settings(),
+            ServerSettings::settings(),
+            TokenSettings::settings(),
+        ]
+        .concat()
+    }
+
+    /// Reads each of them; `None` when something was wrong, which the reader has noted.
+    pub fn read(
+        reader: &mut Reader<'_>,
+        listen_address: &'static Setting,
+        database_url: &'static Setting,
+    ) -> Option<Self> {
+        let server = ServerSettings::read(reader);
+        let listen_address = ServerSettings::listen_address(reader, listen_address, server.as_ref());
+        let database_url = DatabaseUrl::from_setting(reader, database_url);
+        let identity_url = reader.value_with(&IDENTITY_URL, kith_client::address);
+        let identity_tls = TlsFiles::read(reader);
+        let signing_keys_interval = reader.duration(&SIGNING_KEYS_INTERVAL);
+        let pool = PoolSettings::read(reader);
+        let tokens = TokenSettings::read(reader);
+        Some(Self {
+            listen_address: listen_address?,
+            database_url: database_url?,
+            pool: pool?,
+            server: server?,
+            tokens: tokens?,
+            identity_url: identity_url?,
+            identity_tls: identity_tls?,
+            signing_keys_interval: signing_keys_interval?,
+        })
+    }
+
+    /// The pool of connections that the RPCs work with; none is made before the first call.
+    pub fn database(&self) -> Database {
+        Database::new(&self.database_url, &self.pool)
+    }
+}
