@@ -33,6 +33,16 @@ pub mod kith {
             tonic::include_proto!("kith.identity.v1");
         }
     }
+    pub mod messaging {
+        pub mod v1 {
+            tonic::include_proto!("kith.messaging.v1");
+        }
+    }
+    pub mod posts {
+        pub mod v1 {
+            tonic::include_proto!("kith.posts.v1");
+        }
+    }
     pub mod social_graph {
         pub mod v1 {
             tonic::include_proto!("kith.social_graph.v1");
@@ -45,7 +55,7 @@ mod debug {
     include!(concat!(env!("OUT_DIR"), "/debug.rs"));
 }
 
-pub use kith::{access, errors, identity, social_graph};
+pub use kith::{access, errors, identity, messaging, posts, social_graph};
 
 #[cfg(test)]
 mod tests {

@@ -64,3 +64,15 @@ id! {
     /// An internal service's account.
     ServiceId
 }
+id! {
+    /// A post of `posts.posts`.
+    PostId
+}
+id! {
+    /// A conversation of `messaging.conversations`.
+    ConversationId
+}
+id! {
+    /// A message of `messaging.messages`.
+    MessageId
+}

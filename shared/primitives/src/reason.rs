@@ -189,4 +189,24 @@ reasons! {
     FriendRequestDeclined = "FRIEND_REQUEST_DECLINED" => FailedPrecondition,
     /// The caller has as many open requests as it may.
     FriendRequestsExhausted = "FRIEND_REQUESTS_EXHAUSTED" => ResourceExhausted,
+    /// The caller has sent another request with this request_id before. A new request needs a new id.
+    RequestIdReused = "REQUEST_ID_REUSED" => FailedPrecondition,
+    /// What the request with this request_id created has been deleted since. It is not created again.
+    ResourceDeleted = "RESOURCE_DELETED" => NotFound,
+    /// No such post, or its author is blocked by the caller.
+    PostNotFound = "POST_NOT_FOUND" => NotFound,
+    /// The caller likes this post already.
+    LikeExists = "LIKE_EXISTS" => AlreadyExists,
+    /// The caller does not like this post, or there is no such post.
+    LikeNotFound = "LIKE_NOT_FOUND" => NotFound,
+    /// The caller has shared this post already.
+    ShareExists = "SHARE_EXISTS" => AlreadyExists,
+    /// The caller has not shared this post, or there is no such post.
+    ShareNotFound = "SHARE_NOT_FOUND" => NotFound,
+    /// No such conversation of the caller's.
+    ConversationNotFound = "CONVERSATION_NOT_FOUND" => NotFound,
+    /// No such message in a conversation of the caller's.
+    MessageNotFound = "MESSAGE_NOT_FOUND" => NotFound,
+    /// The message has been deleted, and only its place is left.
+    MessageDeleted = "MESSAGE_DELETED" => FailedPrecondition,
 }

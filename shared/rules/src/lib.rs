@@ -9,6 +9,7 @@ pub mod identity;
 pub mod messaging;
 pub mod posts;
 pub mod social_graph;
+pub mod text;
 
 use kith_primitives::{Failure, Invalid, Reason, Violations};
 

@@ -53,6 +53,14 @@ invariants! {
     "no_request_beside_a_friendship",
     "nothing_beside_a_block",
     "friend_counts_equal_the_friendships",
+    "post_counts_equal_the_rows",
+    "what_is_beneath_posts_has_them",
+    "posts_are_by_users",
+    "conversations_are_between_two_members",
+    "messages_are_between_members",
+    "messages_are_numbered_without_gaps",
+    "members_have_read_what_there_is",
+    "nothing_is_left_of_deleted_messages",
 }
 
 #[derive(QueryableByName)]

@@ -1,7 +1,7 @@
 use kith_primitives::Invalid;
 use kith_rules::identity::{DEVICE_LABEL_MAX, SESSIONS_DEVICE_LABEL_LENGTH};
 
-use super::text::bounded;
+use kith_rules::text::bounded;
 
 /// What a caller says of the device that it signs in with; may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

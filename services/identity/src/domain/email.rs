@@ -1,7 +1,7 @@
 use kith_primitives::{Invalid, refuse_nul};
 use kith_rules::identity::{EMAIL_MAX, USERS_EMAIL_FORMAT, USERS_EMAIL_LENGTH};
 
-use super::text::bounded;
+use kith_rules::text::bounded;
 
 /// An email address. Only its shape is checked: whether it exists, only a message to it can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,6 @@ mod search_query;
 mod secrets;
 mod service_account;
 mod signing_keys;
-mod text;
 mod throttle;
 mod username;
 

@@ -1,7 +1,7 @@
 use kith_primitives::Invalid;
 use kith_rules::identity::{NAME_MAX, USERS_FIRST_NAME_LENGTH, USERS_LAST_NAME_LENGTH};
 
-use super::text::bounded;
+use kith_rules::text::bounded;
 
 /// A first or last name; may be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use kith_rules::identity::{
     SERVICE_ACCOUNTS_NAME_LENGTH, SERVICE_ACCOUNTS_NAME_REQUIRED, SERVICE_ACCOUNTS_SCOPES_COUNT,
 };
 
-use super::text::bounded;
+use kith_rules::text::bounded;
 
 /// The name of a service account.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@ use kith_rules::identity::{
     USERNAME_MAX, USERS_USERNAME_CHARACTERS, USERS_USERNAME_LENGTH, USERS_USERNAME_REQUIRED,
 };
 
-use super::text::bounded;
+use kith_rules::text::bounded;
 
 /// A username as it was typed. Two that differ only in case are the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,11 @@
+DROP FUNCTION posts.counts_repair(bigint[]);
+DROP TRIGGER posts_shares_count_subtract ON posts.shares;
+DROP TRIGGER posts_shares_count_add ON posts.shares;
+DROP TRIGGER posts_posts_count_subtract ON posts.posts;
+DROP TRIGGER posts_posts_count_add ON posts.posts;
+DROP TRIGGER posts_likes_count_subtract ON posts.likes;
+DROP TRIGGER posts_likes_count_add ON posts.likes;
+DROP FUNCTION posts.shares_count();
+DROP FUNCTION posts.comments_count();
+DROP FUNCTION posts.likes_count();
+DROP FUNCTION posts.counts_add(bigint[], bigint[], bigint[], bigint[]);

@@ -1,0 +1,5 @@
+SELECT 'post' AS kind, id AS of, author_id AS user_id FROM posts.posts WHERE author_id NOT IN (SELECT id FROM identity.users)
+UNION ALL SELECT 'like', post_id, user_id FROM posts.likes WHERE user_id NOT IN (SELECT id FROM identity.users)
+UNION ALL SELECT 'share', post_id, user_id FROM posts.shares WHERE user_id NOT IN (SELECT id FROM identity.users)
+UNION ALL SELECT 'mention', post_id, user_id FROM posts.mentions WHERE user_id NOT IN (SELECT id FROM identity.users)
+UNION ALL SELECT 'request', post_id, user_id FROM posts.requests WHERE user_id NOT IN (SELECT id FROM identity.users)
