@@ -1,0 +1,1 @@
+//! Parsed values of messaging. What is here cannot be wrong.

@@ -1,0 +1,47 @@
+//! Messaging: what two users write to each other, and what of it each has read.
+
+mod domain;
+mod rpc;
+pub mod settings;
+mod store;
+
+use kith_contracts::messaging::v1::messaging_service_server::{MessagingServiceServer, SERVICE_NAME};
+use kith_postgres::Database;
+use kith_rpc::MAX_MESSAGE_BYTES;
+use kith_rpc::process::AnyError;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+pub use settings::MessagingSettings;
+
+/// What the handlers work with.
+#[derive(Clone)]
+struct App {
+    #[expect(dead_code, reason = "no method is built yet")]
+    database: Database,
+}
+
+/// Serves direct messages on `listener` until `shutdown`, then drains.
+///
+/// The database, its migrations and identity may be away: health says NOT_SERVING until all are there.
+///
+/// # Errors
+/// When the service cannot be put together. Nothing was served then.
+pub async fn run(
+    settings: MessagingSettings,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), AnyError> {
+    let app = App {
+        database: settings.service.database(),
+    };
+    kith_service::run(SERVICE_NAME, routes(app), settings.service, listener, shutdown).await
+}
+
+fn routes(app: App) -> Routes {
+    let service = MessagingServiceServer::new(app)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    Routes::new(service)
+}

@@ -1,0 +1,1 @@
+//! Parsed values of posts. What is here cannot be wrong.

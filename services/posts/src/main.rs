@@ -1,0 +1,20 @@
+//! `kith-posts`: the service as a process of its own.
+
+use std::process::ExitCode;
+
+use kith_posts::PostsSettings;
+use kith_settings::Program;
+
+const PROGRAM: Program = Program {
+    name: "kith-posts",
+    version: env!("CARGO_PKG_VERSION"),
+    about: "Serves posts, likes, shares and timelines over gRPC",
+};
+
+fn main() -> ExitCode {
+    kith_rpc::process::main(
+        &PROGRAM,
+        |settings: &PostsSettings| settings.service.listen_address,
+        kith_posts::run,
+    )
+}
