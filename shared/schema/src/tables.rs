@@ -374,7 +374,261 @@ pub mod social_graph {
 }
 
 /// Schema `posts`.
-pub mod posts {}
+pub mod posts {
+    diesel::table! {
+        /// What users post and reply. No column has the counters of another row.
+        posts.posts (id) {
+            /// Given out by the database, never used again.
+            id -> BigInt,
+            /// Who wrote it.
+            author_id -> BigInt,
+            /// 1 to 500 characters, not only white space.
+            content -> Text,
+            /// `thoughts`, `media` or `milestones`.
+            #[sql_name = "type"]
+            kind -> Text,
+            /// May be empty.
+            media_url -> Text,
+            /// What it replies to. NULL for a post that is no reply.
+            parent_id -> Nullable<BigInt>,
+            /// When it was made.
+            created_at -> Timestamptz,
+            /// When its author last changed it.
+            updated_at -> Timestamptz,
+            /// Counts the changes by its author.
+            version -> BigInt,
+            /// How many rows of `likes` it has, kept by triggers alone.
+            likes_count -> BigInt,
+            /// How many posts have it as `parent_id`, kept by triggers alone.
+            comment_count -> BigInt,
+            /// How many rows of `shares` it has, kept by triggers alone.
+            shares_count -> BigInt,
+        }
+    }
+
+    diesel::table! {
+        /// What posts said before they were changed.
+        posts.post_edits (post_id, version) {
+            /// The post.
+            post_id -> BigInt,
+            /// The post's version then.
+            version -> BigInt,
+            /// Its content then.
+            content -> Text,
+            /// Its type then.
+            #[sql_name = "type"]
+            kind -> Text,
+            /// Its media URL then.
+            media_url -> Text,
+            /// When it began to say this.
+            started_at -> Timestamptz,
+            /// When it was changed.
+            ended_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Who likes which post.
+        posts.likes (post_id, user_id) {
+            /// The post.
+            post_id -> BigInt,
+            /// Who likes it.
+            user_id -> BigInt,
+            /// Since when.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Who has shared which post.
+        posts.shares (post_id, user_id) {
+            /// The post.
+            post_id -> BigInt,
+            /// Who has shared it.
+            user_id -> BigInt,
+            /// When.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Whom posts mention.
+        posts.mentions (post_id, user_id) {
+            /// The post.
+            post_id -> BigInt,
+            /// Who is mentioned.
+            user_id -> BigInt,
+            /// When the post was made.
+            created_at -> Timestamptz,
+            /// The places of the `@`s, in characters from 0.
+            starts -> Array<Integer>,
+            /// The places behind the names, one for each start.
+            ends -> Array<Integer>,
+        }
+    }
+
+    diesel::table! {
+        /// Which topics posts name.
+        posts.hashtags (post_id, tag) {
+            /// The post.
+            post_id -> BigInt,
+            /// In lower case, without `#`.
+            tag -> Text,
+            /// When the post was made.
+            created_at -> Timestamptz,
+            /// The places of the `#`s, in characters from 0.
+            starts -> Array<Integer>,
+            /// The places behind the tags, one for each start.
+            ends -> Array<Integer>,
+        }
+    }
+
+    diesel::table! {
+        /// Which request of a user made which post.
+        posts.requests (user_id, request_id) {
+            /// Whose request.
+            user_id -> BigInt,
+            /// What the user called it.
+            request_id -> Uuid,
+            /// The SHA-256 of what it asked for.
+            fingerprint -> Bytea,
+            /// The post that it made, which may be gone.
+            post_id -> BigInt,
+            /// When.
+            created_at -> Timestamptz,
+        }
+    }
+}
 
 /// Schema `messaging`.
-pub mod messaging {}
+pub mod messaging {
+    diesel::table! {
+        /// One for each two users who have written to each other.
+        messaging.conversations (id) {
+            /// Given out by the database, never used again.
+            id -> BigInt,
+            /// The one with the lower id.
+            low_user_id -> BigInt,
+            /// The one with the higher id.
+            high_user_id -> BigInt,
+            /// That of the last message.
+            last_seq -> BigInt,
+            /// When the last message was sent. Never moves back.
+            active_at -> Timestamptz,
+            /// When the first one was.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// What each of the two has read of a conversation; two rows for each.
+        messaging.members (conversation_id, user_id, peer_id) {
+            /// The conversation.
+            conversation_id -> BigInt,
+            /// The one.
+            user_id -> BigInt,
+            /// The other.
+            peer_id -> BigInt,
+            /// The lower id of the two.
+            low_user_id -> BigInt,
+            /// The higher id of the two.
+            high_user_id -> BigInt,
+            /// That of the last message by the other.
+            received_seq -> BigInt,
+            /// How far the one has marked messages as read.
+            read_seq -> BigInt,
+            /// How far the other may know of it.
+            receipt_seq -> BigInt,
+            /// Since when the one has muted the conversation. NULL when it has not.
+            muted_at -> Nullable<Timestamptz>,
+            /// When the mute ends by itself, which may be over. NULL for never.
+            mute_expires_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        /// What users write to each other.
+        messaging.messages (id) {
+            /// Given out by the database, never used again.
+            id -> BigInt,
+            /// The conversation of the two.
+            conversation_id -> BigInt,
+            /// The place in the conversation, from 1 on, without gaps.
+            seq -> BigInt,
+            /// Who wrote it.
+            sender_id -> BigInt,
+            /// To whom.
+            receiver_id -> BigInt,
+            /// 1 to 4,000 characters, not only white space. NULL when the message has been deleted.
+            content -> Nullable<Text>,
+            /// When it was sent. Says nothing of the order.
+            created_at -> Timestamptz,
+            /// When its content last changed. NULL when it never did.
+            edited_at -> Nullable<Timestamptz>,
+            /// When it was deleted for both. NULL when it was not.
+            deleted_at -> Nullable<Timestamptz>,
+            /// Counts its edits and its deletion.
+            version -> BigInt,
+            /// Whether the sender has deleted it for itself.
+            hidden_from_sender -> Bool,
+            /// Whether the receiver has deleted it for itself.
+            hidden_from_receiver -> Bool,
+        }
+    }
+
+    diesel::table! {
+        /// What messages said before they were edited.
+        messaging.message_edits (message_id, version) {
+            /// The message.
+            message_id -> BigInt,
+            /// The message's version then.
+            version -> BigInt,
+            /// Its content then.
+            content -> Text,
+            /// When it began to say this.
+            started_at -> Timestamptz,
+            /// When it was edited.
+            ended_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// Which request of a user sent which message.
+        messaging.requests (user_id, request_id) {
+            /// Whose request.
+            user_id -> BigInt,
+            /// What the user called it.
+            request_id -> Uuid,
+            /// The SHA-256 of what it asked for.
+            fingerprint -> Bytea,
+            /// The message that it sent, which may be gone.
+            message_id -> BigInt,
+            /// When.
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
+        /// What users have set. A user without a row has set nothing.
+        messaging.settings (user_id) {
+            /// Whose.
+            user_id -> BigInt,
+            /// Who may write to the user: `everyone`, `followers` or `friends`.
+            accepted_senders -> Text,
+            /// When a setting last really changed.
+            updated_at -> Timestamptz,
+            /// Grows by one with each change.
+            version -> BigInt,
+        }
+    }
+
+    diesel::table! {
+        /// Published view: who may write to whom. Read it in a `WITH ... AS MATERIALIZED` step only.
+        messaging.accepted_senders (user_id) {
+            /// Whose setting. Users who are not there accept everyone.
+            user_id -> BigInt,
+            /// `everyone`, `followers` (friends too) or `friends`.
+            senders -> Text,
+        }
+    }
+}

@@ -132,3 +132,42 @@ async fn users_who_follow_each_other_can_go_in_one_statement() {
     assert_eq!(counts(conn).await, ["2: 2, 2", "4: 2, 2", "6: 2, 2"]);
     assert_eq!(broken(conn).await, []);
 }
+
+#[tokio::test]
+async fn a_conversation_goes_with_either_user_and_takes_what_is_beneath_it() {
+    let database = Database::migrated().await;
+    let conn = &mut database.owner().await;
+    make_users(conn, 4).await;
+    let conversations = "
+        INSERT INTO messaging.conversations (low_user_id, high_user_id, last_seq) VALUES (1, 2, 2), (2, 3, 2), (3, 4, 2);
+        INSERT INTO messaging.members (conversation_id, user_id, peer_id, received_seq)
+            SELECT id, low_user_id, high_user_id, 2 FROM messaging.conversations
+            UNION ALL SELECT id, high_user_id, low_user_id, 1 FROM messaging.conversations;
+        INSERT INTO messaging.messages (conversation_id, seq, sender_id, receiver_id, content)
+            SELECT id, 1, low_user_id, high_user_id, 'hello' FROM messaging.conversations
+            UNION ALL SELECT id, 2, high_user_id, low_user_id, 'hello' FROM messaging.conversations;
+        INSERT INTO messaging.message_edits SELECT id, 1, 'helo', now() FROM messaging.messages;
+        INSERT INTO messaging.requests
+            SELECT sender_id, gen_random_uuid(), sha256('1'), id FROM messaging.messages;
+        INSERT INTO messaging.settings SELECT id FROM identity.users";
+    execute(conn, conversations).await;
+    assert_eq!(broken(conn).await, []);
+    let deletion = "DELETE FROM identity.users WHERE id = 2";
+    assert_eq!(
+        refusal(&mut database.service(Role::Identity).await, deletion).await,
+        "not refused"
+    );
+    for (table, left) in [
+        ("conversations", "1"),
+        ("members", "2"),
+        ("messages", "2"),
+        ("message_edits", "2"),
+        // Those of the users who are left stay, so that what was sent to the deleted user is not sent again.
+        ("requests", "4"),
+        ("settings", "3"),
+    ] {
+        let count = format!("SELECT count(*) FROM messaging.{table}");
+        assert_eq!(strings(conn, &count).await, [left], "{table}");
+    }
+    assert_eq!(broken(conn).await, []);
+}

@@ -14,7 +14,18 @@ async fn broken_after(change: &str) -> Vec<&'static str> {
         INSERT INTO identity.refresh_tokens (token_hash, session_id) SELECT sha256('1'), id FROM identity.sessions;
         INSERT INTO social_graph.friendships VALUES (1, 2), (2, 1);
         INSERT INTO social_graph.friend_requests (from_user_id, to_user_id) VALUES (1, 3);
-        INSERT INTO social_graph.mutes VALUES (1, 2), (2, 1)",
+        INSERT INTO social_graph.mutes VALUES (1, 2), (2, 1);
+        INSERT INTO messaging.conversations (low_user_id, high_user_id, last_seq) VALUES (1, 2, 3);
+        INSERT INTO messaging.members (conversation_id, user_id, peer_id, received_seq, read_seq, receipt_seq)
+            SELECT id, 1, 2, 2, 2, 2 FROM messaging.conversations UNION ALL SELECT id, 2, 1, 3, 1, 0 FROM messaging.conversations;
+        INSERT INTO messaging.messages (conversation_id, seq, sender_id, receiver_id, content, deleted_at)
+            SELECT id, seq, sender, 3 - sender, content, deleted_at FROM messaging.conversations, (VALUES
+                (1, 1, 'hello', NULL), (2, 2, NULL, now()), (3, 1, 'how are you', NULL)) AS said (seq, sender, content, deleted_at);
+        INSERT INTO messaging.message_edits (message_id, version, content, started_at)
+            SELECT id, 1, 'helo', now() FROM messaging.messages WHERE seq = 1;
+        UPDATE messaging.messages SET version = 2 WHERE seq = 1;
+        INSERT INTO messaging.requests SELECT 1, gen_random_uuid(), sha256('1'), id FROM messaging.messages WHERE seq = 1;
+        INSERT INTO messaging.settings VALUES (1, 'friends')",
     )
     .await;
     assert_eq!(broken(conn).await, []);
@@ -174,6 +185,84 @@ async fn edges_of_nobody() {
         assert_eq!(
             broken_after(change).await,
             ["edges_are_between_two_users"],
+            "{change}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn conversations_and_their_members() {
+    for change in [
+        "UPDATE messaging.conversations SET high_user_id = 3",
+        "INSERT INTO messaging.members (conversation_id, user_id, peer_id) VALUES (99, 1, 2)",
+        "ALTER TABLE messaging.conversations DROP CONSTRAINT messaging_conversations_pair_key;
+            INSERT INTO messaging.conversations (low_user_id, high_user_id, last_seq) VALUES (1, 2, 1);
+            INSERT INTO messaging.members (conversation_id, user_id, peer_id)
+                SELECT 2, user_id, peer_id FROM messaging.members;
+            INSERT INTO messaging.messages (conversation_id, seq, sender_id, receiver_id, content) VALUES (2, 1, 1, 2, 'x');
+            UPDATE messaging.members SET received_seq = 1 WHERE conversation_id = 2 AND user_id = 2",
+    ] {
+        let broken = broken_after(change).await;
+        assert_eq!(broken, ["conversations_are_between_two_members"], "{change}");
+    }
+    // One side is gone, and with it what its messages are by.
+    let half = "DELETE FROM messaging.members WHERE user_id = 2";
+    let mut broken = broken_after(half).await;
+    broken.dedup();
+    let expected = [
+        "conversations_are_between_two_members",
+        "messages_are_between_members",
+    ];
+    assert_eq!(broken, expected);
+}
+
+#[tokio::test]
+async fn messages() {
+    for change in [
+        "UPDATE messaging.messages SET seq = 4 WHERE seq = 1; UPDATE messaging.members SET received_seq = 4 WHERE user_id = 2",
+        "DELETE FROM messaging.messages WHERE seq = 1; DELETE FROM messaging.message_edits",
+        "UPDATE messaging.conversations SET last_seq = 4",
+        "UPDATE messaging.conversations SET active_at = active_at + interval '1 hour'",
+        "ALTER TABLE messaging.messages DROP CONSTRAINT messaging_messages_seq_key;
+            UPDATE messaging.messages SET seq = 2 WHERE seq = 1",
+        "DELETE FROM messaging.messages; DELETE FROM messaging.message_edits;
+            UPDATE messaging.members SET received_seq = 0",
+    ] {
+        let broken = broken_after(change).await;
+        assert_eq!(broken, ["messages_are_numbered_without_gaps"], "{change}");
+    }
+    for change in [
+        "INSERT INTO messaging.message_edits VALUES (99, 1, 'x', now())",
+        "INSERT INTO messaging.requests VALUES (4, gen_random_uuid(), sha256('1'), 1)",
+        "INSERT INTO messaging.settings VALUES (4)",
+    ] {
+        assert_eq!(
+            broken_after(change).await,
+            ["messages_are_between_members"],
+            "{change}"
+        );
+    }
+    for change in [
+        "ALTER TABLE messaging.messages DROP CONSTRAINT messaging_messages_content_until_deleted;
+            UPDATE messaging.messages SET content = 'back again' WHERE seq = 2",
+        "INSERT INTO messaging.message_edits SELECT id, 1, 'x', now() FROM messaging.messages WHERE seq = 2",
+    ] {
+        let broken = broken_after(change).await;
+        assert_eq!(broken, ["nothing_is_left_of_deleted_messages"], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn what_members_have_received_and_read() {
+    for change in [
+        "UPDATE messaging.members SET received_seq = 1 WHERE user_id = 2",
+        "UPDATE messaging.members SET read_seq = 4 WHERE user_id = 1",
+        "ALTER TABLE messaging.members DROP CONSTRAINT messaging_members_receipt_after_read;
+            UPDATE messaging.members SET receipt_seq = 3 WHERE user_id = 2",
+    ] {
+        assert_eq!(
+            broken_after(change).await,
+            ["members_have_read_what_there_is"],
             "{change}"
         );
     }

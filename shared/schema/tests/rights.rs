@@ -66,11 +66,50 @@ async fn rights_are_these_and_no_others() {
         kith_identity UPDATE identity.users
         kith_identity USAGE schema identity
         kith_identity USAGE schema public
+        kith_messaging DELETE messaging.message_edits
+        kith_messaging EXECUTE messaging.unread(bigint,bigint,bigint)
+        kith_messaging INSERT messaging.conversations (high_user_id)
+        kith_messaging INSERT messaging.conversations (low_user_id)
+        kith_messaging INSERT messaging.members (conversation_id)
+        kith_messaging INSERT messaging.members (peer_id)
+        kith_messaging INSERT messaging.members (user_id)
+        kith_messaging INSERT messaging.message_edits
+        kith_messaging INSERT messaging.messages (content)
+        kith_messaging INSERT messaging.messages (conversation_id)
+        kith_messaging INSERT messaging.messages (receiver_id)
+        kith_messaging INSERT messaging.messages (sender_id)
+        kith_messaging INSERT messaging.messages (seq)
+        kith_messaging INSERT messaging.requests
+        kith_messaging INSERT messaging.settings (accepted_senders)
+        kith_messaging INSERT messaging.settings (user_id)
+        kith_messaging INSERT messaging.settings (version)
         kith_messaging SELECT __diesel_schema_migrations
         kith_messaging SELECT identity.accounts
+        kith_messaging SELECT messaging.conversations
+        kith_messaging SELECT messaging.members
+        kith_messaging SELECT messaging.message_edits
+        kith_messaging SELECT messaging.messages
+        kith_messaging SELECT messaging.requests
+        kith_messaging SELECT messaging.settings
         kith_messaging SELECT social_graph.block_edges
         kith_messaging SELECT social_graph.follow_edges
         kith_messaging SELECT social_graph.friend_edges
+        kith_messaging UPDATE messaging.conversations (active_at)
+        kith_messaging UPDATE messaging.conversations (last_seq)
+        kith_messaging UPDATE messaging.members (mute_expires_at)
+        kith_messaging UPDATE messaging.members (muted_at)
+        kith_messaging UPDATE messaging.members (read_seq)
+        kith_messaging UPDATE messaging.members (receipt_seq)
+        kith_messaging UPDATE messaging.members (received_seq)
+        kith_messaging UPDATE messaging.messages (content)
+        kith_messaging UPDATE messaging.messages (deleted_at)
+        kith_messaging UPDATE messaging.messages (edited_at)
+        kith_messaging UPDATE messaging.messages (hidden_from_receiver)
+        kith_messaging UPDATE messaging.messages (hidden_from_sender)
+        kith_messaging UPDATE messaging.messages (version)
+        kith_messaging UPDATE messaging.settings (accepted_senders)
+        kith_messaging UPDATE messaging.settings (updated_at)
+        kith_messaging UPDATE messaging.settings (version)
         kith_messaging USAGE schema identity
         kith_messaging USAGE schema messaging
         kith_messaging USAGE schema public
@@ -106,6 +145,7 @@ async fn rights_are_these_and_no_others() {
         kith_social_graph INSERT social_graph.mutes
         kith_social_graph SELECT __diesel_schema_migrations
         kith_social_graph SELECT identity.accounts
+        kith_social_graph SELECT messaging.accepted_senders
         kith_social_graph SELECT social_graph.blocks
         kith_social_graph SELECT social_graph.follow_counts
         kith_social_graph SELECT social_graph.follows
@@ -119,6 +159,7 @@ async fn rights_are_these_and_no_others() {
         kith_social_graph UPDATE social_graph.mutes (created_at)
         kith_social_graph UPDATE social_graph.mutes (expires_at)
         kith_social_graph USAGE schema identity
+        kith_social_graph USAGE schema messaging
         kith_social_graph USAGE schema public
         kith_social_graph USAGE schema social_graph";
     let rights = strings(&mut Database::scratch().await, RIGHTS).await;
@@ -229,6 +270,24 @@ async fn posts_and_messaging_see_of_others_what_is_published_and_no_more() {
         assert_denied(role, &own).await;
     }
     assert_denied(Role::Messaging, &["SELECT FROM identity.handles"]).await;
+}
+
+#[tokio::test]
+async fn messaging_cannot_move_what_was_sent() {
+    let statements = [
+        "DELETE FROM messaging.messages",
+        "DELETE FROM messaging.conversations",
+        "DELETE FROM messaging.members",
+        "DELETE FROM messaging.requests",
+        "UPDATE messaging.messages SET seq = 1",
+        "UPDATE messaging.messages SET sender_id = 1",
+        "UPDATE messaging.messages SET created_at = now()",
+        "UPDATE messaging.members SET peer_id = 1",
+        "UPDATE messaging.message_edits SET content = ''",
+    ];
+    assert_denied(Role::Messaging, &statements).await;
+    let others = ["SELECT FROM messaging.settings", "SELECT FROM messaging.messages"];
+    assert_denied(Role::SocialGraph, &others).await;
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use diesel::pg::Pg;
 use diesel::query_builder::QueryFragment;
-use diesel::sql_types::{Array, BigInt, Bool, Bytea, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Integer, Nullable, Text, Timestamptz, Uuid};
 use diesel::{Expression, Table, debug_query};
-use kith_schema::tables::{identity, social_graph};
+use kith_schema::tables::{identity, messaging, posts, social_graph};
 
 use crate::support::{Database, execute, strings};
 
@@ -40,6 +40,12 @@ impl SqlName for Timestamptz {
 }
 impl SqlName for Array<Text> {
     const NAME: &'static str = "text[]";
+}
+impl SqlName for Array<Integer> {
+    const NAME: &'static str = "integer[]";
+}
+impl SqlName for Uuid {
+    const NAME: &'static str = "uuid";
 }
 impl<T: SqlName + diesel::sql_types::SqlType> SqlName for Nullable<T> {
     const NAME: &'static str = T::NAME;
@@ -82,7 +88,9 @@ lines!(A B C D E F);
 lines!(A B C D E F G);
 lines!(A B C D E F G H);
 lines!(A B C D E F G H I);
+lines!(A B C D E F G H I J);
 lines!(A B C D E F G H I J K);
+lines!(A B C D E F G H I J K L);
 
 fn declared() -> Vec<String> {
     [
@@ -98,6 +106,20 @@ fn declared() -> Vec<String> {
         identity::throttles::table::all_columns().lines(),
         identity::user_names::table::all_columns().lines(),
         identity::users::table::all_columns().lines(),
+        messaging::accepted_senders::table::all_columns().lines(),
+        messaging::conversations::table::all_columns().lines(),
+        messaging::members::table::all_columns().lines(),
+        messaging::message_edits::table::all_columns().lines(),
+        messaging::messages::table::all_columns().lines(),
+        messaging::requests::table::all_columns().lines(),
+        messaging::settings::table::all_columns().lines(),
+        posts::hashtags::table::all_columns().lines(),
+        posts::likes::table::all_columns().lines(),
+        posts::mentions::table::all_columns().lines(),
+        posts::post_edits::table::all_columns().lines(),
+        posts::posts::table::all_columns().lines(),
+        posts::requests::table::all_columns().lines(),
+        posts::shares::table::all_columns().lines(),
         social_graph::block_edges::table::all_columns().lines(),
         social_graph::blocks::table::all_columns().lines(),
         social_graph::follow_counts::table::all_columns().lines(),
