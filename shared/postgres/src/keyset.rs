@@ -1,7 +1,7 @@
 //! Times in the cursors of pages.
 
 use chrono::{DateTime, Utc};
-use kith_primitives::Cursor;
+use kith_primitives::{Cursor, Page};
 
 /// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999Z, the range of protobuf's timestamps.
 const RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
@@ -21,6 +21,16 @@ pub fn cursor(created_at: DateTime<Utc>, key: i64) -> Cursor {
 pub fn cursor_time(cursor: Cursor) -> DateTime<Utc> {
     let micros = cursor.created_at_micros.clamp(*RANGE.start(), *RANGE.end());
     DateTime::from_timestamp_micros(micros).unwrap_or_default()
+}
+
+/// The place before which a page of (created_at, key), newest first, begins: that of its cursor, or one beyond all rows. So
+/// one statement serves the first page and all others.
+pub fn page_start(page: &Page) -> (DateTime<Utc>, i64) {
+    let cursor = page.after().copied().unwrap_or(Cursor {
+        created_at_micros: i64::MAX,
+        key: i64::MAX,
+    });
+    (cursor_time(cursor), cursor.key)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub use database::{Database, PoolStatus};
 pub use db_error::{DbError, DbErrorKind};
 /// A connection to the database, as Diesel's queries want it.
 pub use diesel_async::AsyncPgConnection as Connection;
-pub use keyset::{cursor, cursor_time};
+pub use keyset::{cursor, cursor_time, page_start};
 pub use query::{OptionalRow, run};
 pub use settings::PoolSettings;
 pub use statement::{Kept, kept, sql_query};

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use kith_primitives::{Failure, Reason};
+use kith_primitives::{Failure, Reason, UserId};
 
 use crate::Breaks::{Existing, Never, Value};
 use crate::rules;
@@ -36,6 +36,15 @@ const HASHED: &str = "only SHA-256 hashes are written";
 /// The failure of a call that names a user who is not there, by id or by name.
 pub fn user_not_found(user: impl Display) -> Failure {
     Failure::new(Reason::UserNotFound, "there is no such user").with_resource(USER, format!("users/{user}"))
+}
+
+/// The failure of an interaction with, or of, a deactivated user.
+pub fn user_inactive(id: UserId) -> Failure {
+    Failure::new(
+        Reason::UserInactive,
+        "the user is deactivated and takes no new interactions",
+    )
+    .with_resource(USER, format!("users/{id}"))
 }
 
 const GENERATED: &str = "the database makes the key";

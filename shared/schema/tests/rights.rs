@@ -114,12 +114,44 @@ async fn rights_are_these_and_no_others() {
         kith_messaging USAGE schema messaging
         kith_messaging USAGE schema public
         kith_messaging USAGE schema social_graph
+        kith_posts DELETE posts.hashtags
+        kith_posts DELETE posts.likes
+        kith_posts DELETE posts.mentions
+        kith_posts DELETE posts.posts
+        kith_posts DELETE posts.shares
+        kith_posts EXECUTE posts.counts_repair(bigint[])
+        kith_posts EXECUTE posts.post_lock(bigint)
+        kith_posts INSERT posts.hashtags
+        kith_posts INSERT posts.likes
+        kith_posts INSERT posts.mentions
+        kith_posts INSERT posts.post_edits
+        kith_posts INSERT posts.posts (author_id)
+        kith_posts INSERT posts.posts (content)
+        kith_posts INSERT posts.posts (id)
+        kith_posts INSERT posts.posts (media_url)
+        kith_posts INSERT posts.posts (parent_id)
+        kith_posts INSERT posts.posts (type)
+        kith_posts INSERT posts.requests
+        kith_posts INSERT posts.shares
         kith_posts SELECT __diesel_schema_migrations
         kith_posts SELECT identity.accounts
         kith_posts SELECT identity.handles
+        kith_posts SELECT posts.hashtags
+        kith_posts SELECT posts.likes
+        kith_posts SELECT posts.mentions
+        kith_posts SELECT posts.post_edits
+        kith_posts SELECT posts.posts
+        kith_posts SELECT posts.requests
+        kith_posts SELECT posts.shares
         kith_posts SELECT social_graph.block_edges
         kith_posts SELECT social_graph.follow_edges
         kith_posts SELECT social_graph.mute_edges
+        kith_posts UPDATE posts.posts (content)
+        kith_posts UPDATE posts.posts (media_url)
+        kith_posts UPDATE posts.posts (type)
+        kith_posts UPDATE posts.posts (updated_at)
+        kith_posts UPDATE posts.posts (version)
+        kith_posts USAGE posts.posts_id_seq
         kith_posts USAGE schema identity
         kith_posts USAGE schema posts
         kith_posts USAGE schema public

@@ -1,6 +1,7 @@
 //! One file per RPC. This one is the table of contents: it only delegates.
 
 mod batch_get_posts;
+mod convert;
 mod create_post;
 mod delete_post;
 mod get_post;

@@ -1,4 +1,7 @@
-//! Every statement on schema `posts`. Functions take keys and parsed values and return rows.
-//!
-//! Another service's view is read in a `WITH ... AS MATERIALIZED` step of its own and joined with that step's result,
-//! so that the same statements run where each schema has a node of its own.
+//! All statements, one file per aggregate, names noun first.
+
+mod posts;
+mod shape;
+
+pub(crate) use posts::{post_find, post_not_found, posts_find};
+pub(crate) use shape::PostRow;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kith_primitives::{Failure, Reason, UserId};
-use kith_rules::identity::{USER, user_not_found};
+use kith_rules::identity::{user_inactive, user_not_found};
 use kith_rules::social_graph::{
     FOLLOWS_FOLLOWED_ID_FKEY, FOLLOWS_FOLLOWER_ID_FKEY, FOLLOWS_NO_SELF_FOLLOW, FOLLOWS_PKEY,
     FRIEND_REQUESTS_FROM_USER_ID_FKEY, FRIEND_REQUESTS_NO_SELF_REQUEST, FRIEND_REQUESTS_NOT_FRIENDS,
@@ -144,15 +144,6 @@ fn may_ask(actor_id: UserId, facts: &Facts, max_open_requests: u32) -> Result<()
         return Err(failure.with_quota(format!("users/{actor_id}"), quota));
     }
     Ok(())
-}
-
-/// The failure of an interaction with, or of, a deactivated user.
-pub(crate) fn user_inactive(id: UserId) -> Failure {
-    Failure::new(
-        Reason::UserInactive,
-        "the user is deactivated and takes no new interactions",
-    )
-    .with_resource(USER, format!("users/{id}"))
 }
 
 #[cfg(test)]

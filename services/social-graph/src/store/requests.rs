@@ -2,18 +2,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
+use kith_postgres::{Abort, Connection, Database, OptionalRow, run, sql_query};
 use kith_primitives::{Failure, FriendRequestId, Reason, UserId};
+use kith_rules::identity::user_inactive;
 use kith_rules::social_graph::{FRIEND_REQUEST, FRIEND_REQUESTS_TO_USER_ID_FKEY};
 
 use super::accounts::inactive_find_in_txn;
 use super::friendships::{FriendshipRow, friendship_create_in_txn, friendship_find_in_txn};
 use super::interactions::facts_find_in_txn;
 use crate::FriendSettings;
-use crate::domain::{Facts, Note, Pair, decide, user_inactive};
+use crate::domain::{Facts, Note, Pair, decide};
 
 /// A friend request.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
@@ -192,7 +192,7 @@ pub(super) async fn request_delete_between_in_txn(
 async fn between_in_txn(
     conn: &mut Connection,
     name: &'static str,
-    sql: &str,
+    sql: &'static str,
     one: UserId,
     other: UserId,
 ) -> Result<Option<RequestRow>, Abort> {
