@@ -65,7 +65,8 @@ start() {
     # Nothing of the start before is taken for this one's.
     : >"$scratch/log"
     "${as[@]}" kith up --data-directory "$directory" --identity-listen-address 127.0.0.1:0 \
-        --social-graph-listen-address 127.0.0.1:0 >"$scratch/said" 2>"$scratch/log" &
+        --social-graph-listen-address 127.0.0.1:0 --posts-listen-address 127.0.0.1:0 \
+        --messaging-listen-address 127.0.0.1:0 >"$scratch/said" 2>"$scratch/log" &
     up=$!
     eventually 'kith up is ready' is_ready_or_gone || die "$(cat "$scratch/log")"
     kill -0 "$up" 2>/dev/null || die "kith up ended: $(cat "$scratch/log")"

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use kith_identity::settings as identity;
+use kith_messaging::settings as messaging;
 use kith_postgres::{DatabaseUrl, DbError, DbErrorKind};
+use kith_posts::settings as posts;
 use kith_rpc::process::AnyError;
 use kith_schema::{Role, RolePasswords};
 use kith_settings::{Reader, Setting, Topic};
@@ -17,18 +19,12 @@ const IDENTITY: Setting = identity::DATABASE_URL.optional().help(
 const SOCIAL_GRAPH: Setting = social_graph::DATABASE_URL.optional().help(
     "the database as role kith_social_graph sees it; by default as the owner does, with a password made from the owner's",
 );
-const POSTS: Setting = Setting::new(
-    "posts-database-url",
+const POSTS: Setting = posts::DATABASE_URL.optional().help(
     "the database as role kith_posts sees it; by default as the owner does, with a password made from the owner's",
-)
-.value("a postgres:// URL")
-.secret();
-const MESSAGING: Setting = Setting::new(
-    "messaging-database-url",
+);
+const MESSAGING: Setting = messaging::DATABASE_URL.optional().help(
     "the database as role kith_messaging sees it; by default as the owner does, with a password made from the owner's",
-)
-.value("a postgres:// URL")
-.secret();
+);
 
 /// The setting with a role's URL.
 const fn setting(role: Role) -> &'static Setting {

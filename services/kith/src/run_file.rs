@@ -14,6 +14,10 @@ pub(crate) struct RunFile {
     pub(crate) identity: String,
     /// Where social-graph is, as a URL.
     pub(crate) social_graph: String,
+    /// Where posts is, as a URL.
+    pub(crate) posts: String,
+    /// Where messaging is, as a URL.
+    pub(crate) messaging: String,
     /// What its tokens say of themselves.
     pub(crate) tokens: TokenSettings,
 }
@@ -27,6 +31,8 @@ impl RunFile {
             pid: fact("pid")?.parse().ok()?,
             identity: fact("identity")?,
             social_graph: fact("social-graph")?,
+            posts: fact("posts")?,
+            messaging: fact("messaging")?,
             tokens: TokenSettings {
                 issuer: fact("token-issuer")?,
                 audience: fact("token-audience")?,
@@ -41,9 +47,12 @@ impl fmt::Display for RunFile {
             pid,
             identity,
             social_graph,
+            posts,
+            messaging,
             tokens: TokenSettings { issuer, audience },
         } = self;
         writeln!(f, "pid {pid}\nidentity {identity}\nsocial-graph {social_graph}")?;
+        writeln!(f, "posts {posts}\nmessaging {messaging}")?;
         writeln!(f, "token-issuer {issuer}\ntoken-audience {audience}")
     }
 }
@@ -62,6 +71,8 @@ mod tests {
             pid: 7,
             identity: "http://[::1]:1".to_owned(),
             social_graph: "http://b:2".to_owned(),
+            posts: "http://c:3".to_owned(),
+            messaging: "http://d:4".to_owned(),
             tokens,
         };
         let read = RunFile::parse(&facts.to_string()).expect("its own text");
@@ -70,6 +81,6 @@ mod tests {
 
     #[test]
     fn half_a_file_is_none() {
-        assert!(RunFile::parse("pid 7\nidentity http://a:1\n").is_none());
+        assert!(RunFile::parse("pid 7\nidentity http://a:1\nsocial-graph http://b:2\n").is_none());
     }
 }

@@ -104,17 +104,22 @@ fn what_is_not_private_is_not_forgotten() {
 #[tokio::test]
 async fn a_migration_creates_the_roles_with_the_passwords_of_the_services_urls() {
     let server = Server::start().await;
-    let urls = ["kith_identity", "kith_social_graph"].map(|role| server.url(role, "s3rvice's"));
+    let urls = ["IDENTITY", "SOCIAL_GRAPH", "POSTS", "MESSAGING"].map(|service| {
+        let role = format!("kith_{}", service.to_lowercase());
+        (
+            format!("KITH_{service}_DATABASE_URL"),
+            server.url(&role, "s3rvice's"),
+        )
+    });
     let said = run_command(
         kith(&["migrate", "--bootstrap"])
             .env("KITH_DATABASE_URL", server.url("kith_owner", "pa:ss/wörd"))
-            .env("KITH_IDENTITY_DATABASE_URL", &urls[0])
-            .env("KITH_SOCIAL_GRAPH_DATABASE_URL", &urls[1])
+            .envs(urls.clone())
             // One environment for all programs.
             .env("KITH_SIGNING_KEY_FILE", "/run/secrets/signing-key"),
     );
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    for url in urls {
+    for (_, url) in urls {
         assert_eq!(
             query(&DatabaseUrl::parse(&url).expect("a URL"), "SELECT 'in' AS it").await,
             ["in"]

@@ -123,6 +123,10 @@ impl Up {
             "127.0.0.1:0",
             "--social-graph-listen-address",
             "127.0.0.1:0",
+            "--posts-listen-address",
+            "127.0.0.1:0",
+            "--messaging-listen-address",
+            "127.0.0.1:0",
         ]);
         command.args(arguments);
         command

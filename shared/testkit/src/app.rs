@@ -11,10 +11,14 @@ use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient
 use kith_contracts::identity::v1::{
     AuthenticateRequest, BatchImportUsersRequest, ImportedUser, RegisterRequest, authenticate_request,
 };
+use kith_contracts::messaging::v1::messaging_service_client::MessagingServiceClient;
+use kith_contracts::posts::v1::posts_service_client::PostsServiceClient;
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
 use kith_identity::settings::SWEEP_INTERVAL;
 use kith_identity::{IdentitySettings, ThrottleSettings};
+use kith_messaging::MessagingSettings;
 use kith_postgres::PoolSettings;
+use kith_posts::PostsSettings;
 use kith_primitives::{ServiceId, UserId};
 use kith_rpc::{ServerSettings, TokenSettings};
 use kith_schema::Role;
@@ -57,7 +61,7 @@ pub struct AppOptions {
     pub signing_keys_file: Option<PathBuf>,
     /// How often identity looks for new and removed keys.
     pub signing_keys_interval: Duration,
-    /// How often social-graph does.
+    /// How often the other services do.
     pub signing_keys_fetch_interval: Duration,
 }
 
@@ -85,16 +89,20 @@ impl Default for AppOptions {
     }
 }
 
-/// Identity and social-graph with all their layers, and callers of every kind.
+/// The four services with all their layers, and callers of every kind.
 #[derive(Debug)]
 pub struct TestApp {
-    /// The database that both work on.
+    /// The database that all work on.
     pub database: TestDatabase,
     signing_key: SigningKey,
     issuer: Issuer,
     identity_settings: IdentitySettings,
     identity: Channel,
     social_graph: Channel,
+    posts: Channel,
+    posts_settings: PostsSettings,
+    messaging: Channel,
+    messaging_settings: MessagingSettings,
     shutdown: CancellationToken,
     services: Vec<JoinHandle<()>>,
 }
@@ -135,38 +143,59 @@ impl TestApp {
             throttles: options.throttles,
         };
         let identity = kith_identity::run(identity_settings.clone(), listener, shutdown.clone());
-        let identity_service = serve(identity);
-
-        let (listener, address) = listen().await;
-        let social_graph_url = format!("http://{address}");
-        let settings = SocialGraphSettings {
-            service: ServiceSettings {
-                listen_address: address,
-                database_url: database.url(Role::SocialGraph),
-                pool: options.pool,
-                server: options.server,
-                tokens,
+        let service = async |role| {
+            let (listener, listen_address) = listen().await;
+            let settings = ServiceSettings {
+                listen_address,
+                database_url: database.url(role),
+                pool: options.pool.clone(),
+                server: options.server.clone(),
+                tokens: tokens.clone(),
                 identity_url: identity_url.clone(),
                 identity_tls: TlsFiles::default(),
                 signing_keys_interval: options.signing_keys_fetch_interval,
-            },
+            };
+            (listener, settings)
+        };
+        let (listener, settings) = service(Role::SocialGraph).await;
+        let social_graph = channel_to(settings.listen_address);
+        let settings = SocialGraphSettings {
+            service: settings,
             friends: options.friends,
         };
-        let social_graph_service = serve(kith_social_graph::run(settings, listener, shutdown.clone()));
+        let social_graph_service = kith_social_graph::run(settings, listener, shutdown.clone());
+        let (listener, settings) = service(Role::Posts).await;
+        let posts = channel_to(settings.listen_address);
+        let posts_settings = PostsSettings { service: settings };
+        let posts_service = kith_posts::run(posts_settings.clone(), listener, shutdown.clone());
+        let (listener, settings) = service(Role::Messaging).await;
+        let messaging = channel_to(settings.listen_address);
+        let messaging_settings = MessagingSettings { service: settings };
+        let messaging_service = kith_messaging::run(messaging_settings.clone(), listener, shutdown.clone());
 
-        let (identity, social_graph) = (channel(&identity_url), channel(&social_graph_url));
-        ready(identity.clone()).await;
-        ready(social_graph.clone()).await;
-        Self {
+        let app = Self {
             database,
             signing_key,
             issuer,
+            identity: channel_to(identity_settings.listen_address),
             identity_settings,
-            identity,
             social_graph,
+            posts,
+            posts_settings,
+            messaging,
+            messaging_settings,
             shutdown,
-            services: vec![identity_service, social_graph_service],
+            services: vec![
+                serve(identity),
+                serve(social_graph_service),
+                serve(posts_service),
+                serve(messaging_service),
+            ],
+        };
+        for service in [&app.identity, &app.social_graph, &app.posts, &app.messaging] {
+            ready(service.clone()).await;
         }
+        app
     }
 
     /// Stops the services as a signal does, and returns once they have drained: every write that had begun is done.
@@ -209,7 +238,7 @@ impl TestApp {
         };
         let service = kith_identity::run(settings, listener, self.shutdown.clone());
         self.services.push(serve(service));
-        channel(&format!("http://{listen_address}"))
+        channel_to(listen_address)
     }
 
     /// Starts another identity beside the first, as a replica: the two share nothing but the database and the key.
@@ -225,11 +254,58 @@ impl TestApp {
         SocialGraphServiceClient::with_interceptor(self.social_graph.clone(), Credentials::of(caller))
     }
 
-    /// The bare connections, by the package of the service: `identity` or `social_graph`.
+    /// Posts, as `caller`.
+    pub fn posts(&self, caller: &impl Caller) -> PostsServiceClient<Authenticated> {
+        Self::posts_at(&self.posts, caller)
+    }
+
+    /// The posts at the other end of `channel`, as `caller`.
+    pub fn posts_at(channel: &Channel, caller: &impl Caller) -> PostsServiceClient<Authenticated> {
+        PostsServiceClient::with_interceptor(channel.clone(), Credentials::of(caller))
+    }
+
+    /// Starts another posts beside the first, as a replica: the two share nothing but the database.
+    pub async fn posts_replica(&mut self) -> Channel {
+        let (listener, listen_address) = listen().await;
+        let mut settings = self.posts_settings.clone();
+        settings.service.listen_address = listen_address;
+        let service = kith_posts::run(settings, listener, self.shutdown.clone());
+        self.ready_replica(serve(service), listen_address).await
+    }
+
+    /// Messaging, as `caller`.
+    pub fn messaging(&self, caller: &impl Caller) -> MessagingServiceClient<Authenticated> {
+        Self::messaging_at(&self.messaging, caller)
+    }
+
+    /// The messaging at the other end of `channel`, as `caller`.
+    pub fn messaging_at(channel: &Channel, caller: &impl Caller) -> MessagingServiceClient<Authenticated> {
+        MessagingServiceClient::with_interceptor(channel.clone(), Credentials::of(caller))
+    }
+
+    /// Starts another messaging beside the first, as a replica: the two share nothing but the database.
+    pub async fn messaging_replica(&mut self) -> Channel {
+        let (listener, listen_address) = listen().await;
+        let mut settings = self.messaging_settings.clone();
+        settings.service.listen_address = listen_address;
+        let service = kith_messaging::run(settings, listener, self.shutdown.clone());
+        self.ready_replica(serve(service), listen_address).await
+    }
+
+    async fn ready_replica(&mut self, service: JoinHandle<()>, address: SocketAddr) -> Channel {
+        self.services.push(service);
+        let channel = channel_to(address);
+        ready(channel.clone()).await;
+        channel
+    }
+
+    /// The bare connections, by the package of the service, such as `kith.posts.v1`.
     pub fn channel(&self, service: &str) -> Channel {
         match service.split('.').nth(1) {
             Some("identity") => self.identity.clone(),
             Some("social_graph") => self.social_graph.clone(),
+            Some("posts") => self.posts.clone(),
+            Some("messaging") => self.messaging.clone(),
             _ => panic!("no service is called {service}"),
         }
     }
@@ -343,7 +419,8 @@ impl Drop for TestApp {
 }
 
 /// Tests see what a service answers, and not what another attempt makes of it.
-fn channel(url: &str) -> Channel {
+fn channel_to(address: SocketAddr) -> Channel {
+    let url = format!("http://{address}");
     Builder::new(url).max_attempts(1).build().expect("a URL")
 }
 

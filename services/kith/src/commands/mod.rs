@@ -119,6 +119,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use kith_identity::IdentitySettings;
+    use kith_messaging::MessagingSettings;
+    use kith_posts::PostsSettings;
     use kith_settings::Topic;
     use kith_social_graph::SocialGraphSettings;
 
@@ -141,6 +143,8 @@ mod tests {
             OperatorSettings::settings(),
             IdentitySettings::settings(),
             SocialGraphSettings::settings(),
+            PostsSettings::settings(),
+            MessagingSettings::settings(),
         ];
         let names = settings
             .into_iter()

@@ -28,10 +28,14 @@ impl fmt::Display for Announcement<'_> {
         let RunFile {
             identity,
             social_graph,
+            posts,
+            messaging,
             ..
         } = self.local.facts();
         writeln!(f, "\nidentity      {}", address(identity))?;
         writeln!(f, "social-graph  {}", address(social_graph))?;
+        writeln!(f, "posts         {}", address(posts))?;
+        writeln!(f, "messaging     {}", address(messaging))?;
         writeln!(f, "database      {}", self.postgres.owner())?;
         writeln!(f, "data          {}\n", self.directory.path().display())?;
         let calls = Calls {
@@ -113,6 +117,8 @@ mod tests {
             pid: 1,
             identity: "http://127.0.0.1:50051".to_owned(),
             social_graph: "http://127.0.0.1:50052".to_owned(),
+            posts: "http://127.0.0.1:50053".to_owned(),
+            messaging: "http://127.0.0.1:50054".to_owned(),
             tokens: TokenSettings {
                 issuer: "kith".to_owned(),
                 audience: "kith".to_owned(),

@@ -8,7 +8,9 @@ use std::time::Duration;
 use kith_client::{Channel, TlsFiles};
 use kith_identity::IdentitySettings;
 use kith_identity::settings::{SIGNING_KEYS_INTERVAL, SWEEP_INTERVAL};
+use kith_messaging::MessagingSettings;
 use kith_postgres::DatabaseUrl;
+use kith_posts::PostsSettings;
 use kith_rpc::process::{AnyError, listen};
 use kith_schema::Role;
 use kith_service::ServiceSettings;
@@ -24,7 +26,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::UpSettings;
-use super::settings::{IDENTITY_ADDRESS, SOCIAL_GRAPH_ADDRESS};
+use super::settings::{IDENTITY_ADDRESS, MESSAGING_ADDRESS, POSTS_ADDRESS, SOCIAL_GRAPH_ADDRESS};
 use crate::data_directory::DataDirectory;
 use crate::run_file::RunFile;
 
@@ -37,16 +39,18 @@ const POLL: Duration = Duration::from_millis(10);
 pub(crate) struct Listeners {
     identity: TcpListener,
     social_graph: TcpListener,
+    posts: TcpListener,
+    messaging: TcpListener,
 }
 
 impl Listeners {
     /// Takes them.
     pub(crate) fn bind(settings: &UpSettings) -> Result<Self, AnyError> {
-        let identity = bind(settings.identity_address, &IDENTITY_ADDRESS)?;
-        let social_graph = bind(settings.social_graph_address, &SOCIAL_GRAPH_ADDRESS)?;
         Ok(Self {
-            identity,
-            social_graph,
+            identity: bind(settings.identity_address, &IDENTITY_ADDRESS)?,
+            social_graph: bind(settings.social_graph_address, &SOCIAL_GRAPH_ADDRESS)?,
+            posts: bind(settings.posts_address, &POSTS_ADDRESS)?,
+            messaging: bind(settings.messaging_address, &MESSAGING_ADDRESS)?,
         })
     }
 
@@ -56,6 +60,8 @@ impl Listeners {
             pid: std::process::id(),
             identity: url(self.identity.local_addr()?),
             social_graph: url(self.social_graph.local_addr()?),
+            posts: url(self.posts.local_addr()?),
+            messaging: url(self.messaging.local_addr()?),
             tokens: settings.tokens.clone(),
         })
     }
@@ -110,7 +116,7 @@ impl Services {
         }
     }
 
-    /// Starts identity, then social-graph, each once the one before it is ready.
+    /// Starts identity, and once that is ready the others, which ask it for keys. Returns once all are ready.
     pub(crate) async fn start(
         &mut self,
         settings: &UpSettings,
@@ -119,50 +125,47 @@ impl Services {
         signing_keys: SigningKeys,
         listeners: Listeners,
     ) -> Result<(), AnyError> {
-        let RunFile {
-            identity: identity_url,
-            social_graph: social_graph_url,
-            ..
-        } = listeners.facts(settings)?;
-        let identity = IdentitySettings {
-            listen_address: settings.identity_address,
-            database_url: settings.roles.url(Role::Identity, owner),
+        let facts = listeners.facts(settings)?;
+        let shutdown = self.shutdown.clone();
+        let identity = identity_settings(settings, owner, directory, signing_keys);
+        self.spawn(
+            "identity",
+            kith_identity::run(identity, listeners.identity, shutdown.clone()),
+        );
+        self.ready("identity", &facts.identity).await?;
+
+        let service = |role, listen_address| ServiceSettings {
+            listen_address,
+            database_url: settings.roles.url(role, owner),
             pool: settings.pool.clone(),
             server: settings.server.clone(),
             tokens: settings.tokens.clone(),
-            signing_keys,
-            // Read again when it changes, so that `kith admin signing-keys new` takes effect.
-            signing_keys_file: Some(directory.signing_key_file()),
-            signing_keys_interval: SIGNING_KEYS_INTERVAL,
-            session_lifetime: settings.session_lifetime,
-            password_hashes_at_once: settings.password_hashes_at_once,
-            sweep_interval: SWEEP_INTERVAL,
-            throttles: settings.throttles.clone(),
+            identity_url: facts.identity.clone(),
+            identity_tls: TlsFiles::default(),
+            signing_keys_interval: settings.signing_keys_interval,
         };
-        self.spawn(
-            "identity",
-            kith_identity::run(identity, listeners.identity, self.shutdown.clone()),
-        );
-        self.ready("identity", &identity_url).await?;
-
         let social_graph = SocialGraphSettings {
-            service: ServiceSettings {
-                listen_address: settings.social_graph_address,
-                database_url: settings.roles.url(Role::SocialGraph, owner),
-                pool: settings.pool.clone(),
-                server: settings.server.clone(),
-                tokens: settings.tokens.clone(),
-                identity_url,
-                identity_tls: TlsFiles::default(),
-                signing_keys_interval: settings.signing_keys_interval,
-            },
+            service: service(Role::SocialGraph, settings.social_graph_address),
             friends: settings.friends,
         };
         self.spawn(
             "social-graph",
-            kith_social_graph::run(social_graph, listeners.social_graph, self.shutdown.clone()),
+            kith_social_graph::run(social_graph, listeners.social_graph, shutdown.clone()),
         );
-        self.ready("social-graph", &social_graph_url).await
+        let posts = PostsSettings {
+            service: service(Role::Posts, settings.posts_address),
+        };
+        self.spawn("posts", kith_posts::run(posts, listeners.posts, shutdown.clone()));
+        let messaging = MessagingSettings {
+            service: service(Role::Messaging, settings.messaging_address),
+        };
+        self.spawn(
+            "messaging",
+            kith_messaging::run(messaging, listeners.messaging, shutdown),
+        );
+        self.ready("social-graph", &facts.social_graph).await?;
+        self.ready("posts", &facts.posts).await?;
+        self.ready("messaging", &facts.messaging).await
     }
 
     fn spawn(
@@ -196,6 +199,29 @@ impl Services {
     pub(crate) async fn stop(mut self) {
         self.shutdown.cancel();
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn identity_settings(
+    settings: &UpSettings,
+    owner: &DatabaseUrl,
+    directory: &DataDirectory,
+    signing_keys: SigningKeys,
+) -> IdentitySettings {
+    IdentitySettings {
+        listen_address: settings.identity_address,
+        database_url: settings.roles.url(Role::Identity, owner),
+        pool: settings.pool.clone(),
+        server: settings.server.clone(),
+        tokens: settings.tokens.clone(),
+        signing_keys,
+        // Read again when it changes, so that `kith admin signing-keys new` takes effect.
+        signing_keys_file: Some(directory.signing_key_file()),
+        signing_keys_interval: SIGNING_KEYS_INTERVAL,
+        session_lifetime: settings.session_lifetime,
+        password_hashes_at_once: settings.password_hashes_at_once,
+        sweep_interval: SWEEP_INTERVAL,
+        throttles: settings.throttles.clone(),
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use kith_identity::ThrottleSettings;
 use kith_identity::settings::{self as identity, HASHES_AT_ONCE, SESSION_LIFETIME};
+use kith_messaging::settings as messaging;
 use kith_postgres::{DatabaseUrl, PoolSettings};
+use kith_posts::settings as posts;
 use kith_rpc::{PlaintextServerSettings, SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
 use kith_social_graph::{FriendSettings, settings as social_graph};
@@ -25,6 +27,10 @@ pub(super) const IDENTITY_ADDRESS: Setting =
     identity::LISTEN_ADDRESS.value("an address and port, such as 127.0.0.1:50051; port 0 takes a free one");
 pub(super) const SOCIAL_GRAPH_ADDRESS: Setting = social_graph::LISTEN_ADDRESS
     .value("an address and port, such as 127.0.0.1:50052; port 0 takes a free one");
+pub(super) const POSTS_ADDRESS: Setting =
+    posts::LISTEN_ADDRESS.value("an address and port, such as 127.0.0.1:50053; port 0 takes a free one");
+pub(super) const MESSAGING_ADDRESS: Setting =
+    messaging::LISTEN_ADDRESS.value("an address and port, such as 127.0.0.1:50054; port 0 takes a free one");
 
 /// The settings of all services, less what `up` sees to by itself.
 #[derive(Clone, Debug)]
@@ -35,6 +41,8 @@ pub(crate) struct UpSettings {
     pub(crate) roles: RoleSettings,
     pub(crate) identity_address: SocketAddr,
     pub(crate) social_graph_address: SocketAddr,
+    pub(crate) posts_address: SocketAddr,
+    pub(crate) messaging_address: SocketAddr,
     pub(crate) session_lifetime: Duration,
     pub(crate) password_hashes_at_once: usize,
     pub(crate) friends: FriendSettings,
@@ -53,6 +61,8 @@ impl Topic for UpSettings {
             &DATABASE_URL,
             &IDENTITY_ADDRESS,
             &SOCIAL_GRAPH_ADDRESS,
+            &POSTS_ADDRESS,
+            &MESSAGING_ADDRESS,
             &SESSION_LIFETIME,
             &HASHES_AT_ONCE,
             &SIGNING_KEYS_INTERVAL,
@@ -74,10 +84,11 @@ impl Topic for UpSettings {
         let roles = RoleSettings::read(reader);
         // Without TLS: the services call each other here, by addresses that no certificate is for.
         let server = PlaintextServerSettings::read(reader);
-        let identity_address =
-            PlaintextServerSettings::listen_address(reader, &IDENTITY_ADDRESS, server.as_ref());
-        let social_graph_address =
-            PlaintextServerSettings::listen_address(reader, &SOCIAL_GRAPH_ADDRESS, server.as_ref());
+        let mut address = |setting| PlaintextServerSettings::listen_address(reader, setting, server.as_ref());
+        let identity_address = address(&IDENTITY_ADDRESS);
+        let social_graph_address = address(&SOCIAL_GRAPH_ADDRESS);
+        let posts_address = address(&POSTS_ADDRESS);
+        let messaging_address = address(&MESSAGING_ADDRESS);
         let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let friends = FriendSettings::read(reader);
@@ -97,6 +108,8 @@ impl Topic for UpSettings {
             roles: roles?,
             identity_address: identity_address?,
             social_graph_address: social_graph_address?,
+            posts_address: posts_address?,
+            messaging_address: messaging_address?,
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
             friends: friends?,
