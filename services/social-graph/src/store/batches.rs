@@ -2,10 +2,9 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, run};
+use kith_postgres::{Abort, Connection, Database, run, sql_query};
 use kith_primitives::{Failure, Reason, UserId};
 use kith_rules::interaction_not_allowed;
 use kith_rules::social_graph::{FOLLOWS_FOLLOWED_ID_FKEY, FOLLOWS_FOLLOWER_ID_FKEY, FOLLOWS_PKEY};

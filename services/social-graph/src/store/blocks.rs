@@ -1,9 +1,8 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, OptionalRow, cursor, run};
+use kith_postgres::{Abort, Connection, Database, OptionalRow, cursor, run, sql_query};
 use kith_primitives::{Failure, Page, Reason, UserId};
 use kith_rules::social_graph::{BLOCK, BLOCKS_BLOCKED_ID_FKEY, BLOCKS_PKEY};
 
@@ -121,7 +120,7 @@ async fn existing_in_txn(
 async fn block_in_txn(
     conn: &mut Connection,
     name: &'static str,
-    sql: &str,
+    sql: &'static str,
     blocker_id: UserId,
     blocked_id: UserId,
 ) -> Result<Option<BlockRow>, Abort> {

@@ -1,10 +1,9 @@
 use std::collections::HashMap;
 
 use diesel::QueryableByName;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, run};
+use kith_postgres::{Connection, Database, run, sql_query};
 use kith_primitives::{Failure, Page};
 
 use crate::domain::UserCursor;

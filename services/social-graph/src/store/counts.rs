@@ -1,8 +1,7 @@
 use diesel::QueryableByName;
-use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, OptionalRow, run};
+use kith_postgres::{Connection, Database, OptionalRow, run, sql_query};
 use kith_primitives::{Failure, UserId};
 use kith_rules::identity::user_not_found;
 

@@ -1,9 +1,8 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, OptionalRow, run};
+use kith_postgres::{Connection, Database, OptionalRow, run, sql_query};
 use kith_primitives::{Failure, Reason, UserId};
 use kith_rules::social_graph::FOLLOW;
 use kith_schema::tables::social_graph::follows;

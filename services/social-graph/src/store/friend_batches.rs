@@ -2,10 +2,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, run};
+use kith_postgres::{Abort, Connection, Database, run, sql_query};
 use kith_primitives::Failure;
 use kith_rules::interaction_not_allowed;
 use kith_rules::social_graph::{FRIENDSHIPS_PKEY, FRIENDSHIPS_USER_ID_FKEY};
@@ -125,7 +124,7 @@ async fn friendships_create_once(database: &Database, keys: &BTreeSet<Key>) -> R
 async fn sinces_in_txn(
     conn: &mut Connection,
     name: &'static str,
-    sql: &str,
+    sql: &'static str,
     lows: &[i64],
     highs: &[i64],
 ) -> Result<Sinces, Abort> {

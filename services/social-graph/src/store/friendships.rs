@@ -1,9 +1,8 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, OptionalRow, cursor, run};
+use kith_postgres::{Abort, Connection, Database, OptionalRow, cursor, run, sql_query};
 use kith_primitives::{Failure, Page, Reason, UserId};
 use kith_rules::identity::user_not_found;
 use kith_rules::social_graph::FRIENDSHIP;

@@ -1,10 +1,9 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, run};
+use kith_postgres::{Abort, Connection, Database, run, sql_query};
 use kith_primitives::Failure;
 
 use crate::domain::{Action, Facts, Interaction};

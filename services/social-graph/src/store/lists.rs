@@ -3,7 +3,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, cursor, cursor_time, run};
+use kith_postgres::{Connection, Database, cursor, cursor_time, kept, run};
 use kith_primitives::{Failure, Page, UserId};
 use kith_rules::identity::user_not_found;
 use kith_schema::tables::social_graph::follows;
@@ -70,11 +70,8 @@ async fn page_of(
 ) -> Result<Vec<FollowRow>, Failure> {
     database
         .read(async |conn: &mut Connection| {
-            let rows = query()
-                .limit(page.limit())
-                .select(FollowRow::as_select())
-                .load(conn);
-            let rows: Vec<FollowRow> = run(name, rows).await?;
+            let rows = query().limit(page.limit()).select(FollowRow::as_select());
+            let rows: Vec<FollowRow> = run(name, kept(rows).load(conn)).await?;
             if rows.is_empty() && !account_exists(conn, user_id).await? {
                 return Err(user_not_found(user_id).into());
             }

@@ -1,9 +1,8 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, cursor, run};
+use kith_postgres::{Connection, Database, cursor, run, sql_query};
 use kith_primitives::{Failure, Page, Reason, UserId};
 use kith_rules::social_graph::{MUTE, MUTES_PKEY};
 

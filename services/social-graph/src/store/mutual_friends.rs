@@ -1,8 +1,7 @@
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, run};
+use kith_postgres::{Connection, Database, run, sql_query};
 use kith_primitives::{Failure, Page, UserId};
 use kith_rules::identity::user_not_found;
 

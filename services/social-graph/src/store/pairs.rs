@@ -1,10 +1,9 @@
 //! The pair lock. Whoever changes a friendship, a request or a block takes it in the first statement of the transaction:
 //! only the statements after it are sure to see what others did to the two before.
 
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, run};
+use kith_postgres::{Abort, Connection, run, sql_query};
 use kith_primitives::UserId;
 
 const PAIR_LOCK: &str = "SELECT social_graph.pair_lock($1, $2)";

@@ -2,10 +2,9 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, run};
+use kith_postgres::{Connection, Database, run, sql_query};
 use kith_primitives::{Failure, UserId};
 use kith_rules::identity::user_not_found;
 
@@ -63,34 +62,34 @@ impl RequestPart {
 }
 
 /// One snapshot and one statement. What is between two users is looked up for each pair, by LIMIT also where the planner
-/// would rather join: the viewer may have edges by the million. Where `created_at` is read, the planner may still walk the
-/// viewer's page of edges, since the primary keys do not have it.
+/// would rather join: the viewer may have edges by the million. The viewer is a column and no parameter, so that no plan is
+/// made for how many edges this one has: what is expected of a pair is one row, and that is the primary key's.
 const RELATIONSHIPS_FIND: &str = "
 WITH accounts AS MATERIALIZED (
-    SELECT id FROM identity.accounts WHERE id = ANY ($2 || $1)
+    SELECT id, $1 AS viewer_id FROM identity.accounts WHERE id = ANY ($2 || $1)
 )
 SELECT
     accounts.id AS user_id,
-    (SELECT created_at FROM social_graph.follows WHERE follower_id = $1 AND followed_id = accounts.id) AS follows_since,
-    (SELECT created_at FROM social_graph.follows WHERE follower_id = accounts.id AND followed_id = $1) AS followed_since,
-    (SELECT created_at FROM social_graph.friendships WHERE user_id = $1 AND friend_id = accounts.id) AS friends_since,
+    (SELECT created_at FROM social_graph.follows WHERE follower_id = viewer_id AND followed_id = accounts.id) AS follows_since,
+    (SELECT created_at FROM social_graph.follows WHERE follower_id = accounts.id AND followed_id = viewer_id) AS followed_since,
+    (SELECT created_at FROM social_graph.friendships WHERE user_id = viewer_id AND friend_id = accounts.id) AS friends_since,
     request.id AS request_id, request.from_user_id AS request_from, request.to_user_id AS request_to,
     request.note AS request_note, request.created_at AS requested_at,
-    (SELECT created_at FROM social_graph.blocks WHERE blocker_id = $1 AND blocked_id = accounts.id) AS blocks_since,
+    (SELECT created_at FROM social_graph.blocks WHERE blocker_id = viewer_id AND blocked_id = accounts.id) AS blocks_since,
     mute.created_at AS mutes_since, mute.expires_at AS mute_expires_at,
     CASE WHEN $3 THEN (
-        SELECT created_at FROM social_graph.blocks WHERE blocker_id = accounts.id AND blocked_id = $1
+        SELECT created_at FROM social_graph.blocks WHERE blocker_id = accounts.id AND blocked_id = viewer_id
     ) END AS blocked_since
 FROM accounts
 LEFT JOIN LATERAL (
     SELECT friend_requests.id, from_user_id, to_user_id, note, created_at FROM social_graph.friend_requests
-    WHERE least(from_user_id, to_user_id) = least($1, accounts.id)
-        AND greatest(from_user_id, to_user_id) = greatest($1, accounts.id)
+    WHERE least(from_user_id, to_user_id) = least(viewer_id, accounts.id)
+        AND greatest(from_user_id, to_user_id) = greatest(viewer_id, accounts.id)
     LIMIT 1
 ) AS request ON true
 LEFT JOIN LATERAL (
     SELECT created_at, expires_at FROM social_graph.mutes
-    WHERE muter_id = $1 AND muted_id = accounts.id AND (expires_at IS NULL OR expires_at > now())
+    WHERE muter_id = viewer_id AND muted_id = accounts.id AND (expires_at IS NULL OR expires_at > now())
     LIMIT 1
 ) AS mute ON true
 ";

@@ -1,7 +1,6 @@
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, cursor, run};
+use kith_postgres::{Connection, Database, cursor, run, sql_query};
 use kith_primitives::{Failure, Page, UserId};
 
 use super::pages::start;
