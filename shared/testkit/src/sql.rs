@@ -82,7 +82,14 @@ impl Uncommitted {
     pub async fn until_so_many_wait(&mut self, sessions: i64) {
         const WAITING: &str = "pg_locks JOIN pg_stat_activity USING (pid)
             WHERE NOT granted AND datname = current_database()";
-        let wait = async { while count_on(&mut self.0, WAITING).await < sessions {} };
+        // A transaction is told of the sessions that there were when it first looked at them, until it asks anew: one that
+        // began after that would wait unseen.
+        const ANEW: &str = "SELECT pg_stat_clear_snapshot()";
+        let wait = async {
+            while count_on(&mut self.0, WAITING).await < sessions {
+                self.0.batch_execute(ANEW).await.expect("a newer look");
+            }
+        };
         timeout(Duration::from_secs(30), wait)
             .await
             .expect("calls that wait");
