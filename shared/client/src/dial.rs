@@ -98,7 +98,11 @@ mod tests {
     async fn a_connection_that_answers_no_ping_is_given_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let connection = dialer().dial(address).await.expect("a connection");
+        let dialer = Dialer {
+            connect_within: Duration::from_secs(10),
+            ..dialer()
+        };
+        let connection = dialer.dial(address).await.expect("a connection");
         let _silent = listener.accept().await.expect("a connection");
         let closed = timeout(Duration::from_secs(10), connection.closed).await;
         closed.expect("given up").expect("no panic");

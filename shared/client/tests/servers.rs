@@ -74,6 +74,16 @@ async fn called(server: &FakeServer, count: usize) {
     .await;
 }
 
+/// Calls until both servers have answered, so that the channel has connections to both.
+async fn both_called(channel: &Channel, first: &FakeServer, second: &FakeServer) {
+    soon(async {
+        while first.count() == 0 || second.count() == 0 {
+            read(channel).await.expect("an answer");
+        }
+    })
+    .await;
+}
+
 // Control: `replace` that adds no server to one that there is; the test waited for calls to the second one.
 #[tokio::test]
 async fn servers_come_and_go_under_calls_and_none_fails() {
@@ -119,12 +129,7 @@ async fn a_server_that_is_no_longer_one_gets_no_more_calls() {
     let (first, second) = (FakeServer::answering().await, FakeServer::answering().await);
     let name = Name::of(&[&first, &second]);
     let channel = name.channel();
-    soon(async {
-        while first.count() == 0 || second.count() == 0 {
-            read(&channel).await.expect("an answer");
-        }
-    })
-    .await;
+    both_called(&channel, &first, &second).await;
     name.stands_for(&[&second]);
     let asked = name.asked();
     soon(async {
@@ -224,9 +229,20 @@ async fn connections_that_their_server_closes_fail_no_write() {
 // Control: the first of the two that were drawn; half of the calls hung.
 #[tokio::test]
 async fn calls_go_to_the_server_with_fewer_in_flight() {
-    let hanging = FakeServer::start(|_| Reply::Hang).await;
+    let hangs = Arc::new(AtomicBool::new(false));
+    let hanging = {
+        let hangs = Arc::clone(&hangs);
+        FakeServer::start(move |_| match hangs.load(Ordering::SeqCst) {
+            true => Reply::Hang,
+            false => Reply::Answer,
+        })
+        .await
+    };
     let quick = FakeServer::answering().await;
     let channel = Name::of(&[&hanging, &quick]).channel();
+    both_called(&channel, &hanging, &quick).await;
+    hangs.store(true, Ordering::SeqCst);
+    let before = hanging.count();
     for _ in 0..50 {
         let channel = channel.clone();
         let call = tokio::spawn(async move { read(&channel).await });
@@ -235,7 +251,8 @@ async fn calls_go_to_the_server_with_fewer_in_flight() {
             () = called(&hanging, 1) => {}
         }
     }
-    assert!(hanging.count() <= 1, "{}", hanging.count());
+    let hung = hanging.count() - before;
+    assert!(hung <= 1, "{hung}");
 }
 
 // Control: `was_refused` that is always false; the write failed.
