@@ -18,7 +18,6 @@ pub use settings::MessagingSettings;
 /// What the handlers work with.
 #[derive(Clone)]
 struct App {
-    #[expect(dead_code, reason = "no method is built yet")]
     database: Database,
 }
 

@@ -176,6 +176,11 @@ impl<P: Position> Page<P> {
         self.after.as_ref()
     }
 
+    /// The token of the page that begins after `position`, for a list that stops before it has found a page's rows.
+    pub fn token(&self, position: &P) -> String {
+        self.scope.encode(position)
+    }
+
     /// Cuts the surplus row off `rows` and answers the token of the next page, empty at the end.
     pub fn finish<T>(&self, rows: &mut Vec<T>, position: impl Fn(&T) -> P) -> String {
         if rows.len() <= self.size {
@@ -183,7 +188,7 @@ impl<P: Position> Page<P> {
         }
         rows.truncate(self.size);
         rows.last()
-            .map_or_else(String::new, |last| self.scope.encode(&position(last)))
+            .map_or_else(String::new, |last| self.token(&position(last)))
     }
 }
 

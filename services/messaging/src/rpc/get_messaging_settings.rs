@@ -1,13 +1,17 @@
 use kith_contracts::messaging::v1::{GetMessagingSettingsRequest, GetMessagingSettingsResponse};
 use kith_primitives::{Failure, UserCaller};
 
-use super::unbuilt;
+use super::convert;
 use crate::App;
+use crate::store::settings_find;
 
 pub(super) async fn call(
-    _: &App,
-    _: UserCaller,
+    app: &App,
+    caller: UserCaller,
     _: GetMessagingSettingsRequest,
 ) -> Result<GetMessagingSettingsResponse, Failure> {
-    unbuilt()
+    let row = settings_find(&app.database, caller.user_id).await?;
+    Ok(GetMessagingSettingsResponse {
+        settings: Some(convert::settings(row)),
+    })
 }

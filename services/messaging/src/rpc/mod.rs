@@ -1,6 +1,7 @@
 //! One file per RPC. This one is the table of contents: it only delegates.
 
 mod batch_get_messages;
+mod convert;
 mod delete_message;
 mod edit_message;
 mod get_conversation;
@@ -22,18 +23,12 @@ mod update_messaging_settings;
 
 use kith_contracts::messaging::v1::messaging_service_server::MessagingService;
 use kith_contracts::messaging::v1::*;
-use kith_primitives::Failure;
 use kith_rpc::unary;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::App;
 
 type Answer<T> = Result<Response<T>, Status>;
-
-/// What a method answers whose file says no more yet.
-fn unbuilt<T>() -> Result<T, Failure> {
-    Err(Failure::internal("this method is not built yet"))
-}
 
 #[async_trait]
 impl MessagingService for App {

@@ -1,13 +1,20 @@
 use kith_contracts::messaging::v1::{UnmuteConversationRequest, UnmuteConversationResponse};
-use kith_primitives::{Failure, UserCaller};
+use kith_primitives::{ConversationId, Failure, UserCaller, Violations};
 
-use super::unbuilt;
+use super::convert;
 use crate::App;
+use crate::store::conversation_unmute;
 
+/// INVALID_ARGUMENT (ID_INVALID); NOT_FOUND (CONVERSATION_NOT_FOUND).
 pub(super) async fn call(
-    _: &App,
-    _: UserCaller,
-    _: UnmuteConversationRequest,
+    app: &App,
+    caller: UserCaller,
+    request: UnmuteConversationRequest,
 ) -> Result<UnmuteConversationResponse, Failure> {
-    unbuilt()
+    let id = ConversationId::parse(request.conversation_id);
+    let id = Violations::only("conversation_id", id)?;
+    let row = conversation_unmute(&app.database, caller.user_id, id).await?;
+    Ok(UnmuteConversationResponse {
+        conversation: Some(convert::conversation(row)),
+    })
 }

@@ -1,0 +1,153 @@
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt};
+use diesel_async::RunQueryDsl;
+use kith_postgres::{Abort, Connection, Database, run, sql_query};
+use kith_primitives::{ConversationId, Failure, MessageId, UserId};
+
+use super::messages::{MessageRow, message_not_found, messages_find};
+use super::unread::{Unread, unread_count_in, unread_count_in_txn, unread_count_of_in_txn};
+
+/// What is read of a conversation, after a mark.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marked {
+    pub(crate) conversation_id: i64,
+    pub(crate) read_seq: i64,
+    pub(crate) unread: Unread,
+}
+
+/// Both pointers only ever move forward. What the peer may know of moves with the other, but not while a block stands.
+const MEMBER_MARK: &str = "
+WITH blocks AS MATERIALIZED (
+    SELECT blocker_id FROM social_graph.block_edges
+    WHERE (blocker_id = $1 AND blocked_id = $2) OR (blocker_id = $2 AND blocked_id = $1)
+)
+UPDATE messaging.members
+SET
+    read_seq = greatest(read_seq, $4),
+    receipt_seq = CASE WHEN EXISTS (SELECT FROM blocks) THEN receipt_seq ELSE greatest(receipt_seq, $4) END
+WHERE conversation_id = $3 AND user_id = $1 AND peer_id = $2
+RETURNING read_seq
+";
+
+/// In the order of conversations, in which all who lock several rows of members do so.
+const MEMBERS_LOCK_UNREAD: &str = "
+SELECT conversation_id, peer_id FROM messaging.members
+WHERE user_id = $1 AND received_seq > read_seq AND ($2 = 0 OR conversation_id = $2)
+ORDER BY conversation_id
+FOR NO KEY UPDATE
+";
+
+const MEMBERS_MARK: &str = "
+WITH blocks AS MATERIALIZED (
+    SELECT blocker_id, blocked_id FROM social_graph.block_edges
+    WHERE (blocker_id = $1 AND blocked_id = ANY ($3)) OR (blocker_id = ANY ($3) AND blocked_id = $1)
+)
+UPDATE messaging.members AS member
+SET
+    read_seq = greatest(read_seq, received_seq),
+    receipt_seq = CASE
+        WHEN EXISTS (SELECT FROM blocks WHERE member.peer_id IN (blocker_id, blocked_id)) THEN receipt_seq
+        ELSE greatest(receipt_seq, received_seq)
+    END
+FROM unnest($2, $3) AS wanted (conversation_id, peer_id)
+WHERE member.conversation_id = wanted.conversation_id AND user_id = $1 AND member.peer_id = wanted.peer_id
+";
+
+#[derive(QueryableByName)]
+struct ReadRow {
+    #[diesel(sql_type = BigInt)]
+    read_seq: i64,
+}
+
+#[derive(QueryableByName)]
+struct SideRow {
+    #[diesel(sql_type = BigInt)]
+    conversation_id: i64,
+    #[diesel(sql_type = BigInt)]
+    peer_id: i64,
+}
+
+/// Marks a message that `user_id` can see, and all before it, as read.
+pub(crate) async fn message_mark(
+    database: &Database,
+    user_id: UserId,
+    id: MessageId,
+) -> Result<Marked, Failure> {
+    // Where a message stands, and between whom, never changes, so that it can be read before.
+    let message = messages_find(database, user_id, &[id]).await?.into_iter().next();
+    let message = message.ok_or_else(|| message_not_found(id))?;
+    let read_seq = member_mark(database, user_id, &message).await?;
+    let read_seq = read_seq.ok_or_else(|| message_not_found(id))?;
+    // After the mark, whose own snapshot lacks what came in while it waited for a sender.
+    let conversation_id = ConversationId::from_database(message.conversation_id);
+    Ok(Marked {
+        conversation_id: message.conversation_id,
+        read_seq,
+        unread: unread_count_in(database, user_id, conversation_id).await?,
+    })
+}
+
+/// `None` when the conversation has gone with one of the two.
+async fn member_mark(
+    database: &Database,
+    user_id: UserId,
+    message: &MessageRow,
+) -> Result<Option<i64>, Failure> {
+    let is_sender = message.sender_id == user_id.get();
+    let peer_id = if is_sender {
+        message.receiver_id
+    } else {
+        message.sender_id
+    };
+    database
+        .write(async |conn: &mut Connection| {
+            let mark = sql_query(MEMBER_MARK)
+                .bind::<BigInt, _>(user_id.get())
+                .bind::<BigInt, _>(peer_id)
+                .bind::<BigInt, _>(message.conversation_id)
+                .bind::<BigInt, _>(message.seq);
+            // To the end: `get_result` would leave with the first row, before the commit has gone well.
+            let marked: Vec<ReadRow> = run("member_mark", mark.load(conn)).await?;
+            Ok(marked.into_iter().next().map(|row| row.read_seq))
+        })
+        .await
+}
+
+/// Marks all that `user_id` has received as read, in one conversation of its own or in all, and answers what is unread then.
+pub(crate) async fn all_mark(
+    database: &Database,
+    user_id: UserId,
+    conversation_id: Option<ConversationId>,
+) -> Result<Unread, Failure> {
+    database
+        .transaction(async |conn: &mut Connection| {
+            members_mark_in_txn(conn, user_id, conversation_id).await?;
+            match conversation_id {
+                Some(id) => unread_count_of_in_txn(conn, user_id, id).await,
+                None => unread_count_in_txn(conn, user_id).await,
+            }
+        })
+        .await
+}
+
+async fn members_mark_in_txn(
+    conn: &mut Connection,
+    user_id: UserId,
+    conversation_id: Option<ConversationId>,
+) -> Result<(), Abort> {
+    let lock = sql_query(MEMBERS_LOCK_UNREAD)
+        .bind::<BigInt, _>(user_id.get())
+        .bind::<BigInt, _>(conversation_id.map_or(0, ConversationId::get));
+    let sides: Vec<SideRow> = run("members_lock_unread", lock.load(conn)).await?;
+    if sides.is_empty() {
+        return Ok(());
+    }
+    let conversations: Vec<i64> = sides.iter().map(|side| side.conversation_id).collect();
+    let peers: Vec<i64> = sides.iter().map(|side| side.peer_id).collect();
+    let mark = sql_query(MEMBERS_MARK)
+        .bind::<BigInt, _>(user_id.get())
+        .bind::<Array<BigInt>, _>(conversations)
+        .bind::<Array<BigInt>, _>(peers);
+    run("members_mark", mark.execute(conn)).await?;
+    Ok(())
+}
