@@ -62,11 +62,11 @@ async fn a_session_that_somebody_has_at_hand_holds_up_no_sweep() {
     };
     let app = TestApp::start_with(options).await;
     let id = register(&app, "alice").await;
-    let old = format!(
-        "INSERT INTO identity.sessions (user_id, expires_at) VALUES ({id}, now() + interval '200 ms')"
-    );
+    let old =
+        format!("INSERT INTO identity.sessions (user_id, expires_at) VALUES ({id}, now() + interval '3 s')");
     execute(&app, &old).await;
     let held = Uncommitted::begin(&app, "SELECT FROM identity.sessions FOR UPDATE").await;
+    until_there_are(&app, 1, "identity.sessions WHERE expires_at <= now()").await;
     execute(&app, &leave_behind(id)).await;
     until_there_are(&app, 1, "identity.sessions").await;
     held.commit().await;
