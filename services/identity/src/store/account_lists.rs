@@ -1,9 +1,8 @@
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, OptionalRow, cursor, cursor_time, run};
+use kith_postgres::{Connection, Database, OptionalRow, cursor, cursor_time, kept, run, sql_query};
 use kith_primitives::{Failure, NameCursor, Page, UserId};
 use kith_schema::tables::identity::users;
 
@@ -51,7 +50,7 @@ pub(crate) async fn accounts_page(
                     .sql(")");
                 query = query.filter(beyond);
             }
-            Ok(run("accounts_page", query.load(conn)).await?)
+            Ok(run("accounts_page", kept(query).load(conn)).await?)
         })
         .await?;
     let next = page.finish(&mut rows, |row| cursor(row.user.date_joined, row.user.id));

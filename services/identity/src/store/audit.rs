@@ -1,10 +1,9 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, DbError, cursor, cursor_time, run};
+use kith_postgres::{Connection, Database, DbError, cursor, cursor_time, kept, run, sql_query};
 use kith_primitives::{Failure, Page};
 use kith_schema::tables::identity::audit_events;
 
@@ -95,7 +94,7 @@ pub(crate) async fn audit_events_page(
                     .sql(")");
                 query = query.filter(beyond);
             }
-            Ok(run("audit_events_page", query.load(conn)).await?)
+            Ok(run("audit_events_page", kept(query).load(conn)).await?)
         })
         .await?;
     let next = page.finish(&mut rows, |row| cursor(row.created_at, row.id));

@@ -1,8 +1,7 @@
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
+use kith_postgres::{Abort, Connection, Database, OptionalRow, kept, run};
 use kith_primitives::{Caller, Failure, SessionId, UserId};
 use kith_schema::tables::identity::credentials;
 use secrecy::ExposeSecret;
@@ -90,10 +89,12 @@ pub(crate) async fn credential_find(
     };
     let row: Option<CandidateRow> = database
         .read(async |conn: &mut Connection| {
-            let query = sql_query(candidate(column))
+            let query = diesel::sql_query(candidate(column))
                 .bind::<Text, _>(&key)
                 .bind::<Nullable<Text>, _>(addresses);
-            Ok(run("credential_find", query.get_result(conn)).await.optional()?)
+            Ok(run("credential_find", kept(query).get_result(conn))
+                .await
+                .optional()?)
         })
         .await?;
     Ok(row.map(CandidateRow::into_candidate))

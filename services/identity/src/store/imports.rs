@@ -1,10 +1,9 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Text};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, run};
+use kith_postgres::{Abort, Connection, Database, kept, run, sql_query};
 use kith_primitives::Failure;
 use kith_rules::identity::USERS_USERNAME_KEY;
 use kith_schema::tables::identity::users;
@@ -116,7 +115,7 @@ async fn users_find_in_txn(conn: &mut Connection, wanted: &[NewUser]) -> Result<
     let query = users::table
         .filter(diesel::dsl::sql::<Text>(USERNAME_KEY).eq_any(keys))
         .select(UserRow::as_select());
-    Ok(run("users_find", query.load(conn)).await?)
+    Ok(run("users_find", kept(query).load(conn)).await?)
 }
 
 fn by_key(rows: Vec<UserRow>) -> HashMap<String, UserRow> {

@@ -3,7 +3,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, DbError, OptionalRow, run};
+use kith_postgres::{Abort, Connection, Database, DbError, OptionalRow, kept, run};
 use kith_primitives::{Context, Failure, ServiceCaller, SessionId, UserId};
 use kith_schema::tables::identity::{refresh_tokens, sessions, users};
 
@@ -62,13 +62,13 @@ pub(crate) async fn refresh_token_exchange(
                 .find(hash)
                 .filter(refresh_tokens::rotated_at.is_null());
             let rotate = diesel::update(live).set(refresh_tokens::rotated_at.eq(clock()));
-            if run("refresh_token_rotate", rotate.execute(conn)).await? == 1 {
+            if run("refresh_token_rotate", kept(rotate).execute(conn)).await? == 1 {
                 return Ok(Refresh::Exchanged(
                     session_extend_in_txn(conn, session.id, next).await?,
                 ));
             }
             let race = refresh_tokens::table.find(hash).select(sql::<Bool>(RACE));
-            if run("refresh_token_race", race.first(conn)).await? {
+            if run("refresh_token_race", kept(race).get_result(conn)).await? {
                 return Ok(Refresh::AlreadyExchanged);
             }
             let end = diesel::delete(sessions::table.find(session.id));
@@ -129,7 +129,7 @@ async fn session_extend_in_txn(
                 .eq(sql::<Timestamptz>("now() + ").bind::<diesel::sql_types::Interval, _>(next.lifetime)),
         ))
         .returning(SessionRow::as_returning());
-    Ok(run("session_extend", extend.get_result(conn)).await?)
+    Ok(run("session_extend", kept(extend).get_result(conn)).await?)
 }
 
 /// The time now and not when the transaction began: it may have waited for the exchange that won.

@@ -3,7 +3,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, DbError, OptionalRow, cursor, cursor_time, run};
+use kith_postgres::{Abort, Connection, Database, DbError, OptionalRow, cursor, cursor_time, kept, run};
 use kith_primitives::{Failure, Page, Reason, ServiceCaller, ServiceId};
 use kith_rules::identity::SERVICE_ACCOUNT;
 use kith_schema::tables::identity::service_accounts;
@@ -92,7 +92,7 @@ pub(crate) async fn service_accounts_page(
                     .sql(")");
                 query = query.filter(beyond);
             }
-            Ok(run("service_accounts_page", query.load(conn)).await?)
+            Ok(run("service_accounts_page", kept(query).load(conn)).await?)
         })
         .await?;
     let next = page.finish(&mut rows, |row| cursor(row.created_at, row.id));

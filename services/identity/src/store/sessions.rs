@@ -1,10 +1,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Bytea, Interval, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, DbError, OptionalRow, cursor, cursor_time, run};
+use kith_postgres::{Connection, Database, DbError, OptionalRow, cursor, cursor_time, kept, run, sql_query};
 use kith_primitives::{Caller, Failure, Page, Reason, ServiceCaller, SessionId, UserId};
 use kith_schema::tables::identity::{sessions, users};
 use secrecy::ExposeSecret;
@@ -142,7 +141,7 @@ pub(crate) async fn sessions_page(
                     .sql(")");
                 query = query.filter(beyond);
             }
-            Ok(run("sessions_page", query.load(conn)).await?)
+            Ok(run("sessions_page", kept(query).load(conn)).await?)
         })
         .await?;
     let next = page.finish(&mut rows, |row| cursor(row.created_at, row.id));

@@ -1,10 +1,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, DbError, cursor_time, run};
+use kith_postgres::{Abort, Connection, Database, DbError, cursor_time, run, sql_query};
 use kith_primitives::{Failure, Page, Reason, ServiceCaller, excerpt};
 use kith_schema::tables::identity::signing_keys;
 use kith_tokens::SigningKeys;

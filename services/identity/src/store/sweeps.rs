@@ -1,7 +1,6 @@
-use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, run};
+use kith_postgres::{Connection, Database, run, sql_query};
 use kith_primitives::Failure;
 
 /// The oldest first, and none that somebody has at hand: that is a sign-out, or another sweep. What is locked is looked at

@@ -1,10 +1,9 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Interval, Text};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, DbError, run};
+use kith_postgres::{Connection, Database, DbError, run, sql_query};
 use kith_primitives::Failure;
 use kith_schema::tables::identity::throttles;
 

@@ -3,7 +3,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, OptionalRow, run};
+use kith_postgres::{Abort, Connection, Database, OptionalRow, kept, run, sql_query};
 use kith_primitives::{Caller, Failure, Reason, UserId};
 use kith_rules::identity::user_not_found;
 use kith_schema::tables::identity::users;
@@ -66,7 +66,7 @@ pub(crate) async fn users_find(
             let query = users::table
                 .filter(users::id.eq_any(ids).or(sql::<Text>(USERNAME_KEY).eq_any(&keys)))
                 .select(UserRow::as_select());
-            Ok(run("users_find", query.load(conn)).await?)
+            Ok(run("users_find", kept(query).load(conn)).await?)
         })
         .await
 }
@@ -79,7 +79,7 @@ pub(crate) async fn user_delete(
 ) -> Result<Option<UserRow>, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
-            let lock = diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(DELETE_LOCK);
+            let lock = sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(DELETE_LOCK);
             run("user_delete_lock", lock.execute(conn)).await?;
             let delete = diesel::delete(users::table.find(id.get())).returning(UserRow::as_returning());
             let deleted = run("user_delete", delete.get_result(conn)).await.optional()?;
