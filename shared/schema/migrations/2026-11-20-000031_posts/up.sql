@@ -125,7 +125,13 @@ CREATE TABLE posts.requests (
 
 -- Whoever adds or removes something beneath a post takes this lock on the post first, in the same statement; answers the
 -- post's author, or NULL when there is no such post. What is beneath a post is counted in its row at last, so that without
--- this lock a like and a deletion of the post would wait for each other.
+-- this lock an unlike and a deletion of the post would wait for each other.
+--
+-- FOR KEY SHARE would do, PostgreSQL lets its holders go on to the counter before a deletion that waits for them. But then
+-- all who like a hot post meet at its counter, and each commit wakes all of them. With FOR NO KEY UPDATE they stand in a
+-- line. Likes of one post by pgbench, a transaction each, PostgreSQL 15 on two busy cores that do not wait for the disk:
+-- 1,450 instead of 1,010 a second from 16 clients, 730 instead of 260 from 64, at 1.2 instead of 3.3 ms of processor each.
+-- Where they wait for the disk, no difference was seen. Advisory locks before it, in strict order: 400 and 290.
 --
 -- A function, so that a test can replace it and see what it is good for.
 CREATE FUNCTION posts.post_lock(wanted_id bigint) RETURNS bigint
