@@ -1,11 +1,10 @@
 //! The services of Kith, running in this process on a database of their own.
 
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kith_client::{Builder, Channel, TlsFiles};
+use kith_client::{Channel, TlsFiles};
 use kith_contracts::identity::v1::batch_import_users_result::Outcome;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{
@@ -26,9 +25,6 @@ use kith_service::ServiceSettings;
 use kith_social_graph::{FriendSettings, SocialGraphSettings};
 use kith_tokens::{Issuer, SigningKey, SigningKeys};
 use secrecy::SecretString;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
@@ -36,6 +32,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::callers::Credentials;
+use crate::services::{ANYWHERE, Services};
 use crate::{Bearer, Caller, TestDatabase, TestUser};
 
 /// A client of a caller.
@@ -96,15 +93,15 @@ pub struct TestApp {
     pub database: TestDatabase,
     signing_key: SigningKey,
     issuer: Issuer,
-    identity_settings: IdentitySettings,
+    services: Services,
     identity: Channel,
+    identity_address: SocketAddr,
+    identity_settings: IdentitySettings,
     social_graph: Channel,
     posts: Channel,
     posts_settings: PostsSettings,
     messaging: Channel,
     messaging_settings: MessagingSettings,
-    shutdown: CancellationToken,
-    services: Vec<JoinHandle<()>>,
 }
 
 impl TestApp {
@@ -116,81 +113,44 @@ impl TestApp {
     /// Starts the services with other settings.
     pub async fn start_with(options: AppOptions) -> Self {
         let database = TestDatabase::create().await;
-        let shutdown = CancellationToken::new();
-        let new_key = || SigningKey::generate().expect("a key").into();
-        let signing_keys = options.signing_keys.clone().unwrap_or_else(new_key);
-        let signing_key = signing_keys.first().clone();
-        let tokens = TokenSettings {
-            issuer: "kith-test".to_owned(),
-            audience: "kith-test".to_owned(),
-        };
-        let issuer = Issuer::new(signing_key.clone(), &tokens.issuer, &tokens.audience).expect("an issuer");
-
-        let (listener, listen_address) = listen().await;
-        let identity_url = format!("http://{listen_address}");
-        let identity_settings = IdentitySettings {
-            listen_address,
-            database_url: database.url(Role::Identity),
+        let mut services = Services::default();
+        let identity_settings = identity_settings(&database, &options);
+        let (identity, identity_address) = services.identity(identity_settings.clone()).await;
+        let service = |role| ServiceSettings {
+            listen_address: ANYWHERE,
+            database_url: database.url(role),
             pool: options.pool.clone(),
             server: options.server.clone(),
-            tokens: tokens.clone(),
-            signing_keys,
-            signing_keys_file: options.signing_keys_file,
-            signing_keys_interval: options.signing_keys_interval,
-            session_lifetime: Duration::from_secs(3600),
-            password_hashes_at_once: 2,
-            sweep_interval: options.sweep_interval,
-            throttles: options.throttles,
+            tokens: identity_settings.tokens.clone(),
+            identity_url: format!("http://{identity_address}"),
+            identity_tls: TlsFiles::default(),
+            signing_keys_interval: options.signing_keys_fetch_interval,
         };
-        let identity = kith_identity::run(identity_settings.clone(), listener, shutdown.clone());
-        let service = async |role| {
-            let (listener, listen_address) = listen().await;
-            let settings = ServiceSettings {
-                listen_address,
-                database_url: database.url(role),
-                pool: options.pool.clone(),
-                server: options.server.clone(),
-                tokens: tokens.clone(),
-                identity_url: identity_url.clone(),
-                identity_tls: TlsFiles::default(),
-                signing_keys_interval: options.signing_keys_fetch_interval,
-            };
-            (listener, settings)
-        };
-        let (listener, settings) = service(Role::SocialGraph).await;
-        let social_graph = channel_to(settings.listen_address);
-        let settings = SocialGraphSettings {
-            service: settings,
+        let social_graph = SocialGraphSettings {
+            service: service(Role::SocialGraph),
             friends: options.friends,
         };
-        let social_graph_service = kith_social_graph::run(settings, listener, shutdown.clone());
-        let (listener, settings) = service(Role::Posts).await;
-        let posts = channel_to(settings.listen_address);
-        let posts_settings = PostsSettings { service: settings };
-        let posts_service = kith_posts::run(posts_settings.clone(), listener, shutdown.clone());
-        let (listener, settings) = service(Role::Messaging).await;
-        let messaging = channel_to(settings.listen_address);
-        let messaging_settings = MessagingSettings { service: settings };
-        let messaging_service = kith_messaging::run(messaging_settings.clone(), listener, shutdown.clone());
-
+        let posts_settings = PostsSettings {
+            service: service(Role::Posts),
+        };
+        let messaging_settings = MessagingSettings {
+            service: service(Role::Messaging),
+        };
+        let signing_key = identity_settings.signing_keys.first().clone();
+        let TokenSettings { issuer, audience } = &identity_settings.tokens;
         let app = Self {
-            database,
+            issuer: Issuer::new(signing_key.clone(), issuer, audience).expect("an issuer"),
             signing_key,
-            issuer,
-            identity: channel_to(identity_settings.listen_address),
+            identity,
+            identity_address,
             identity_settings,
-            social_graph,
-            posts,
+            social_graph: services.social_graph(social_graph).await,
+            posts: services.posts(posts_settings.clone()).await,
             posts_settings,
-            messaging,
+            messaging: services.messaging(messaging_settings.clone()).await,
             messaging_settings,
-            shutdown,
-            services: vec![
-                serve(identity),
-                serve(social_graph_service),
-                serve(posts_service),
-                serve(messaging_service),
-            ],
+            services,
+            database,
         };
         for service in [&app.identity, &app.social_graph, &app.posts, &app.messaging] {
             ready(service.clone()).await;
@@ -200,10 +160,7 @@ impl TestApp {
 
     /// Stops the services as a signal does, and returns once they have drained: every write that had begun is done.
     pub async fn shut_down(&mut self) {
-        self.shutdown.cancel();
-        for service in self.services.drain(..) {
-            service.await.expect("a service that drains");
-        }
+        self.services.shut_down().await;
     }
 
     /// Identity, as `caller`.
@@ -213,7 +170,7 @@ impl TestApp {
 
     /// Identity, as somebody without token sees it who calls from `address`, for example 127.0.0.2.
     pub fn identity_from(&self, address: IpAddr) -> IdentityServiceClient<tonic::transport::Channel> {
-        let url = format!("http://{}", self.identity_settings.listen_address);
+        let url = format!("http://{}", self.identity_address);
         let endpoint = Endpoint::from_shared(url).expect("a URL");
         IdentityServiceClient::new(endpoint.local_address(Some(address)).connect_lazy())
     }
@@ -227,24 +184,12 @@ impl TestApp {
             signing_keys_interval: options.signing_keys_interval,
             ..self.identity_settings.clone()
         };
-        self.start_identity(settings).await
-    }
-
-    async fn start_identity(&mut self, settings: IdentitySettings) -> Channel {
-        let (listener, listen_address) = listen().await;
-        let settings = IdentitySettings {
-            listen_address,
-            ..settings
-        };
-        let service = kith_identity::run(settings, listener, self.shutdown.clone());
-        self.services.push(serve(service));
-        channel_to(listen_address)
+        self.services.identity(settings).await.0
     }
 
     /// Starts another identity beside the first, as a replica: the two share nothing but the database and the key.
     pub async fn replica(&mut self) -> IdentityServiceClient<Channel> {
-        let settings = self.identity_settings.clone();
-        let channel = self.start_identity(settings).await;
+        let (channel, _) = self.services.identity(self.identity_settings.clone()).await;
         ready(channel.clone()).await;
         IdentityServiceClient::new(channel)
     }
@@ -266,11 +211,9 @@ impl TestApp {
 
     /// Starts another posts beside the first, as a replica: the two share nothing but the database.
     pub async fn posts_replica(&mut self) -> Channel {
-        let (listener, listen_address) = listen().await;
-        let mut settings = self.posts_settings.clone();
-        settings.service.listen_address = listen_address;
-        let service = kith_posts::run(settings, listener, self.shutdown.clone());
-        self.ready_replica(serve(service), listen_address).await
+        let channel = self.services.posts(self.posts_settings.clone()).await;
+        ready(channel.clone()).await;
+        channel
     }
 
     /// Messaging, as `caller`.
@@ -285,16 +228,7 @@ impl TestApp {
 
     /// Starts another messaging beside the first, as a replica: the two share nothing but the database.
     pub async fn messaging_replica(&mut self) -> Channel {
-        let (listener, listen_address) = listen().await;
-        let mut settings = self.messaging_settings.clone();
-        settings.service.listen_address = listen_address;
-        let service = kith_messaging::run(settings, listener, self.shutdown.clone());
-        self.ready_replica(serve(service), listen_address).await
-    }
-
-    async fn ready_replica(&mut self, service: JoinHandle<()>, address: SocketAddr) -> Channel {
-        self.services.push(service);
-        let channel = channel_to(address);
+        let channel = self.services.messaging(self.messaging_settings.clone()).await;
         ready(channel.clone()).await;
         channel
     }
@@ -407,37 +341,25 @@ impl TestApp {
     }
 }
 
-impl Drop for TestApp {
-    fn drop(&mut self) {
-        let ended = !self.shutdown.is_cancelled() && self.services.iter().any(JoinHandle::is_finished);
-        self.shutdown.cancel();
-        assert!(
-            !ended || std::thread::panicking(),
-            "a service ended in the middle of the test"
-        );
+fn identity_settings(database: &TestDatabase, options: &AppOptions) -> IdentitySettings {
+    let new_key = || SigningKey::generate().expect("a key").into();
+    IdentitySettings {
+        listen_address: ANYWHERE,
+        database_url: database.url(Role::Identity),
+        pool: options.pool.clone(),
+        server: options.server.clone(),
+        tokens: TokenSettings {
+            issuer: "kith-test".to_owned(),
+            audience: "kith-test".to_owned(),
+        },
+        signing_keys: options.signing_keys.clone().unwrap_or_else(new_key),
+        signing_keys_file: options.signing_keys_file.clone(),
+        signing_keys_interval: options.signing_keys_interval,
+        session_lifetime: Duration::from_secs(3600),
+        password_hashes_at_once: 2,
+        sweep_interval: options.sweep_interval,
+        throttles: options.throttles.clone(),
     }
-}
-
-/// Tests see what a service answers, and not what another attempt makes of it.
-fn channel_to(address: SocketAddr) -> Channel {
-    let url = format!("http://{address}");
-    Builder::new(url).max_attempts(1).build().expect("a URL")
-}
-
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    (listener, address)
-}
-
-fn serve<E: std::fmt::Display>(
-    server: impl Future<Output = Result<(), E>> + Send + 'static,
-) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        if let Err(error) = server.await {
-            panic!("a service could not run: {error}");
-        }
-    })
 }
 
 /// Returns once health says SERVING.

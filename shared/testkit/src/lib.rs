@@ -23,6 +23,7 @@ mod cluster;
 mod database;
 mod refusal;
 mod rpc_files;
+mod services;
 mod sql;
 
 pub use app::{AppOptions, TestApp, not_ready, ready};
