@@ -61,7 +61,10 @@ async fn filled() -> Database {
 
 /// The plan for these arguments, and the one that a pooled connection settles on for any.
 async fn plans(query: &str, arguments: &str) -> [String; 2] {
-    let database = FILLED.get_or_init(filled).await;
+    plans_in(FILLED.get_or_init(filled).await, query, arguments).await
+}
+
+async fn plans_in(database: &Database, query: &str, arguments: &str) -> [String; 2] {
     let conn = &mut database.owner().await;
     let explain = "CREATE FUNCTION pg_temp.explain(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
         BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || statement; END $$";
@@ -248,6 +251,68 @@ async fn what_is_between_two_users() {
     ] {
         let query = format!("SELECT FROM social_graph.{table} WHERE {one} = $1 AND {other} = $2");
         assert_served_by(&format!("social_graph_{table}_pkey"), &query, "7, 9").await;
+    }
+}
+
+/// What two users are to each other, as it is read of a pair.
+const PAIRS: [(&str, &str, &str, &str); 5] = [
+    ("follows", "follower_id", "followed_id", "created_at"),
+    ("friendships", "user_id", "friend_id", "created_at"),
+    ("blocks", "blocker_id", "blocked_id", "created_at"),
+    ("mutes", "muter_id", "muted_id", "created_at, expires_at"),
+    (
+        "friend_request_declines",
+        "from_user_id",
+        "to_user_id",
+        "expires_at",
+    ),
+];
+
+/// One user has edges to and from 5,000 others, of whom each has these two alone, and the visibility maps are full: where a
+/// plan for any user expects few edges, and expects to find them in an index alone.
+async fn with_one_popular_user() -> Database {
+    let database = Database::migrated().await;
+    let conn = &mut database.owner().await;
+    execute(conn, "SET session_replication_role = replica").await;
+    for (table, one, other, _) in PAIRS {
+        let columns = match table {
+            "friend_request_declines" => format!("{one}, {other}, expires_at"),
+            _ => format!("{one}, {other}, created_at"),
+        };
+        let rows = format!(
+            "INSERT INTO social_graph.{table} ({columns})
+                SELECT one, other, now() + (step * 7919 % 5000) * interval '1 s' FROM generate_series(1, 5000) AS step,
+                    LATERAL (VALUES (1, 100 + step), (100 + step, 1)) AS edge (one, other)"
+        );
+        execute(conn, &rows).await;
+        execute(conn, &format!("VACUUM (ANALYZE) social_graph.{table}")).await;
+    }
+    database
+}
+
+// Control: with primary keys that do not include the times, the pages and the indexes of foreign keys serve some of them.
+#[tokio::test]
+async fn what_is_read_of_a_pair_is_found_by_its_primary_key_however_many_edges_the_two_have() {
+    let database = with_one_popular_user().await;
+    for (table, one, other, columns) in PAIRS {
+        let pair = format!("SELECT {columns} FROM social_graph.{table} WHERE {one} = $1 AND {other} = $2");
+        let of_many = format!(
+            "WITH wanted AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS wanted (one, other))
+            SELECT (SELECT ({columns})::text FROM social_graph.{table} WHERE {one} = wanted.one AND {other} = wanted.other)
+            FROM wanted"
+        );
+        for (query, arguments) in [
+            (&pair, "1, 700"),
+            (&pair, "700, 1"),
+            (&pair, "700, 701"),
+            (&of_many, "'{1, 700}', '{700, 1}'"),
+        ] {
+            for plan in plans_in(&database, query, arguments).await {
+                let index = format!(" using social_graph_{table}_pkey on ");
+                assert!(plan.contains(&index), "{query}: {arguments}: {plan}");
+                assert!(!plan.contains("Filter"), "{plan}");
+            }
+        }
     }
 }
 

@@ -9,7 +9,8 @@ BEGIN
         ('follows', 'follower_id, followed_id', 'created_at'),
         ('friendships', 'user_id, friend_id', 'created_at'),
         ('blocks', 'blocker_id, blocked_id', 'created_at'),
-        ('mutes', 'muter_id, muted_id', 'created_at, expires_at')
+        ('mutes', 'muter_id, muted_id', 'created_at, expires_at'),
+        ('friend_request_declines', 'from_user_id, to_user_id', 'expires_at')
     LOOP
         CONTINUE WHEN to_regclass(format('social_graph.social_graph_%s_pkey_next', changed)) IS NOT NULL;
 

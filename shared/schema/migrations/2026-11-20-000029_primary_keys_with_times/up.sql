@@ -7,7 +7,7 @@ DO $$
 DECLARE
     changed text;
 BEGIN
-    FOREACH changed IN ARRAY ARRAY['follows', 'friendships', 'blocks', 'mutes'] LOOP
+    FOREACH changed IN ARRAY ARRAY['follows', 'friendships', 'blocks', 'mutes', 'friend_request_declines'] LOOP
         CONTINUE WHEN to_regclass(format('social_graph.social_graph_%s_pkey_next', changed)) IS NULL;
 
         EXECUTE format('LOCK TABLE social_graph.%s IN ACCESS EXCLUSIVE MODE', changed);
