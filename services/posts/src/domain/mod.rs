@@ -1,7 +1,17 @@
 //! Parsed values of posts, and what one user may do with another's. What is here cannot be wrong.
 
+mod content;
+mod entities;
+mod media_url;
 mod policy;
+mod post_change;
+mod post_draft;
 mod post_kind;
 
+pub(crate) use content::Content;
+pub(crate) use entities::{Entities, Place};
+pub(crate) use media_url::MediaUrl;
 pub(crate) use policy::{Parties, decide};
+pub(crate) use post_change::PostChange;
+pub(crate) use post_draft::PostDraft;
 pub(crate) use post_kind::PostKind;

@@ -1,9 +1,9 @@
-use kith_contracts::posts::v1::{Hashtag, Mention, Post, PostType, PostViewer};
+use kith_contracts::posts::v1::{Hashtag, Mention, Post, PostEdit, PostType, PostViewer};
 use kith_primitives::{Caller, Etag, Failure, Invalid};
 use kith_rpc::timestamp;
 
 use crate::domain::PostKind;
-use crate::store::PostRow;
+use crate::store::{EditRow, PostRow};
 
 /// A post as `caller` sees it.
 pub(super) fn post(caller: &Caller, row: PostRow) -> Result<Post, Failure> {
@@ -46,6 +46,18 @@ pub(super) fn post(caller: &Caller, row: PostRow) -> Result<Post, Failure> {
 /// Posts as `caller` sees them.
 pub(super) fn posts(caller: &Caller, rows: Vec<PostRow>) -> Result<Vec<Post>, Failure> {
     rows.into_iter().map(|row| post(caller, row)).collect()
+}
+
+pub(super) fn post_edit(row: EditRow) -> Result<PostEdit, Failure> {
+    Ok(PostEdit {
+        post_id: row.post_id,
+        content: row.content,
+        r#type: post_type(PostKind::from_database(&row.kind)?).into(),
+        media_url: row.media_url,
+        start_time: Some(timestamp(row.started_at)),
+        end_time: Some(timestamp(row.ended_at)),
+        etag: Etag::of_version(row.version).to_wire(),
+    })
 }
 
 pub(super) fn post_type(kind: PostKind) -> PostType {

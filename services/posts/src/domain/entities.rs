@@ -1,0 +1,222 @@
+//! What in a post's content names users and topics. Places are counted in Unicode characters, as callers count them.
+
+use kith_rules::identity::USERNAME_MAX;
+use kith_rules::posts::HASHTAG_MAX;
+
+use super::Content;
+
+/// A part of a post's content: from `start`, where the `@` or `#` is, up to `end`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// What follows the sign, in lower case.
+    pub(crate) name: String,
+    pub(crate) start: i32,
+    pub(crate) end: i32,
+}
+
+/// What a content names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entities {
+    /// Usernames that may be meant. Of those that start at one place, the longest that somebody has is.
+    pub(crate) usernames: Vec<Place>,
+    /// The topics, in the order of their places.
+    pub(crate) hashtags: Vec<Place>,
+}
+
+impl Entities {
+    pub(crate) fn of(content: &Content) -> Self {
+        let characters: Vec<char> = content.as_str().chars().collect();
+        let mut entities = Self::default();
+        for (start, sign) in characters.iter().enumerate() {
+            let (before, behind) = (&characters[..start], &characters[start + 1..]);
+            let follows = |is: fn(char) -> bool| before.last().is_some_and(|last| is(*last));
+            match sign {
+                // Behind a name, as in an email address, it is a part of that.
+                '@' if !follows(is_of_username) => entities.usernames.extend(usernames(start, behind)),
+                // `#` and `&` stand before those of links and of HTML.
+                '#' if !follows(|last| is_of_tag(last) || matches!(last, '#' | '&')) => {
+                    entities.hashtags.extend(hashtag(start, behind));
+                }
+                _ => {}
+            }
+        }
+        entities
+    }
+}
+
+/// The topic that `text` is, in lower case; `None` when a hashtag cannot name it.
+pub(crate) fn topic(text: &str) -> Option<String> {
+    let is_topic = text.chars().all(is_of_tag) && !text.chars().all(char::is_numeric);
+    (is_topic && text.chars().count() <= HASHTAG_MAX).then(|| text.to_lowercase())
+}
+
+fn is_of_username(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "@.+-_".contains(character)
+}
+
+fn is_of_tag(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// The longest name behind the `@` at `start`, and what is left of it without the signs at its end, which may be the
+/// sentence's.
+fn usernames(start: usize, behind: &[char]) -> Vec<Place> {
+    let mut name: String = behind
+        .iter()
+        .copied()
+        .take_while(|next| is_of_username(*next))
+        .collect();
+    let mut names = Vec::new();
+    while let Some(last) = name.chars().last() {
+        if name.len() <= USERNAME_MAX {
+            names.push(place(start, name.to_ascii_lowercase(), name.len()));
+        }
+        if last.is_ascii_alphanumeric() {
+            break;
+        }
+        name.pop();
+    }
+    names
+}
+
+fn hashtag(start: usize, behind: &[char]) -> Option<Place> {
+    let name: String = behind
+        .iter()
+        .copied()
+        .take_while(|next| is_of_tag(*next))
+        .collect();
+    let length = name.chars().count();
+    topic(&name).map(|topic| place(start, topic, length))
+}
+
+fn place(start: usize, name: String, length: usize) -> Place {
+    // A content is much shorter than what would not fit.
+    let number = |place: usize| i32::try_from(place).unwrap_or(i32::MAX);
+    Place {
+        name,
+        start: number(start),
+        end: number(start + 1 + length),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entities(content: &str) -> Entities {
+        Entities::of(&Content::parse(content).expect("a content"))
+    }
+
+    fn listed(places: &[Place]) -> Vec<(&str, i32, i32)> {
+        let list = places.iter();
+        list.map(|place| (place.name.as_str(), place.start, place.end))
+            .collect()
+    }
+
+    #[track_caller]
+    fn assert_usernames(content: &str, expected: &[(&str, i32, i32)]) {
+        assert_eq!(listed(&entities(content).usernames), expected, "{content}");
+    }
+
+    #[track_caller]
+    fn assert_hashtags(content: &str, expected: &[(&str, i32, i32)]) {
+        assert_eq!(listed(&entities(content).hashtags), expected, "{content}");
+    }
+
+    #[test]
+    fn a_name_behind_an_at_sign_may_be_meant_in_lower_case() {
+        assert_usernames("@Alice", &[("alice", 0, 6)]);
+        assert_usernames("hi @bob, hi (@carol)", &[("bob", 3, 7), ("carol", 13, 19)]);
+        assert_usernames(
+            "@bob's @bob\n@bob",
+            &[("bob", 0, 4), ("bob", 7, 11), ("bob", 12, 16)],
+        );
+    }
+
+    #[test]
+    fn places_are_counted_in_characters_whatever_stands_before() {
+        assert_usernames("😀@bob", &[("bob", 1, 5)]);
+        // A family, of five characters that are one to the eye, and an e with its accent apart.
+        assert_usernames("👩\u{200d}👩\u{200d}👧 e\u{301} @bob", &[("bob", 9, 13)]);
+        assert_usernames("ß@bob😀 #ä", &[("bob", 1, 5)]);
+        assert_hashtags("ß@bob😀 #ä", &[("ä", 7, 9)]);
+    }
+
+    #[test]
+    fn signs_at_the_end_may_be_the_names_or_the_sentences() {
+        assert_usernames("@alice.", &[("alice.", 0, 7), ("alice", 0, 6)]);
+        assert_usernames("@a.b-_! ", &[("a.b-_", 0, 6), ("a.b-", 0, 5), ("a.b", 0, 4)]);
+        assert_usernames("@.+", &[(".+", 0, 3), (".", 0, 2)]);
+        assert_usernames("@", &[]);
+        assert_usernames("@ @!", &[]);
+    }
+
+    #[test]
+    fn an_at_sign_behind_a_name_is_a_part_of_it() {
+        assert_usernames("a@b.c", &[]);
+        assert_usernames("_@b", &[]);
+        assert_usernames("mail a.b@example.org.", &[]);
+        // Names may have the sign themselves.
+        assert_usernames("@a@b.c", &[("a@b.c", 0, 6)]);
+        assert_usernames("@@a", &[("@a", 0, 3)]);
+    }
+
+    #[test]
+    fn what_is_longer_than_a_name_can_be_is_none() {
+        let long = "a".repeat(USERNAME_MAX);
+        assert_usernames(&format!("@{long}"), &[(&long, 0, 151)]);
+        assert_usernames(&format!("@{long}."), &[(&long, 0, 151)]);
+        assert_usernames(&format!("@{long}b"), &[]);
+    }
+
+    #[test]
+    fn a_hashtag_has_letters_and_digits_of_any_script() {
+        assert_hashtags("#Rust #rust_2026", &[("rust", 0, 5), ("rust_2026", 6, 16)]);
+        assert_hashtags(
+            "(#ÄÖ) #日本語, #١٢a!",
+            &[("äö", 1, 4), ("日本語", 6, 10), ("١٢a", 12, 16)],
+        );
+        assert_hashtags("#a-b", &[("a", 0, 2)]);
+    }
+
+    #[test]
+    fn a_tag_in_lower_case_may_be_longer_than_what_was_typed() {
+        assert_hashtags("#İ", &[("i\u{307}", 0, 2)]);
+    }
+
+    #[test]
+    fn digits_alone_links_and_entities_of_html_are_no_hashtags() {
+        for content in [
+            "#1",
+            "#٣",
+            "#",
+            "# a",
+            "a#b",
+            "1#b",
+            "_#b",
+            "##b",
+            "&#b39;",
+            "#-",
+            "😀 #😀",
+        ] {
+            assert_hashtags(content, &[]);
+        }
+        assert_hashtags("😀#b", &[("b", 1, 3)]);
+    }
+
+    #[test]
+    fn what_is_longer_than_a_hashtag_can_be_is_none() {
+        let long = "ä".repeat(HASHTAG_MAX);
+        assert_hashtags(&format!("#{long}"), &[(&long, 0, 101)]);
+        assert_hashtags(&format!("#{long}b"), &[]);
+    }
+
+    // Each candidate is a row of the write's statement.
+    #[test]
+    fn no_content_names_more_candidates_than_it_has_characters() {
+        for content in ["@.".repeat(250), "@. ".repeat(166), ".".repeat(499)] {
+            let content = format!("@{}", &content[1..]);
+            assert!(entities(&content).usernames.len() <= 500);
+        }
+    }
+}
