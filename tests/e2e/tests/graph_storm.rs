@@ -25,6 +25,8 @@ use crate::size;
 const CALLERS: usize = 64;
 /// They are 1,035 pairs.
 const PEOPLE: usize = 46;
+/// They are 276 pairs, whom what breaks by chance meets sooner.
+const FEW: usize = 24;
 /// Of the people, how many are deleted meanwhile where some are.
 const DELETED: usize = 16;
 /// Every so many steps, callers meet by twos and ask each other for friendship.
@@ -55,7 +57,7 @@ struct Storm {
 }
 
 impl Storm {
-    async fn new() -> Self {
+    async fn of(people: usize) -> Self {
         let options = AppOptions {
             pool: PoolSettings {
                 size: 24,
@@ -65,7 +67,7 @@ impl Storm {
             ..AppOptions::default()
         };
         let app = TestApp::start_with(options).await;
-        let names: Vec<String> = (0..PEOPLE).map(|_| unique("storm")).collect();
+        let names: Vec<String> = (0..people).map(|_| unique("storm")).collect();
         let people = app
             .users(&names.iter().map(String::as_str).collect::<Vec<_>>())
             .await;
@@ -81,13 +83,13 @@ impl Storm {
         owner.batch_execute(sql).await.expect(sql);
     }
 
-    /// Each caller does so many things; meanwhile `deleted` of the people go, one after another, until the end.
-    async fn rage(self: &Arc<Self>, steps: usize, deleted: usize) -> Outcomes {
+    /// Each caller does so many things, others in every round; meanwhile `deleted` of the people go, one after another, until the end.
+    async fn rage(self: &Arc<Self>, round: u64, steps: usize, deleted: usize) -> Outcomes {
         let meetings: Vec<Arc<Barrier>> = (0..CALLERS / 2).map(|_| Arc::new(Barrier::new(2))).collect();
         let mut tasks = JoinSet::new();
         for caller in 0..CALLERS {
             let (storm, meeting) = (Arc::clone(self), Arc::clone(&meetings[caller / 2]));
-            tasks.spawn(async move { storm.act(caller, steps, deleted, &meeting).await });
+            tasks.spawn(async move { storm.act(round, caller, steps, deleted, &meeting).await });
         }
         let mut total = Outcomes::new();
         for (outcome, count) in tasks.join_all().await.into_iter().flatten() {
@@ -96,21 +98,29 @@ impl Storm {
         total
     }
 
-    /// Whether that comes of it, sooner or later: what breaks by chance gets more than one. Without the blocks of the round
-    /// before, which would keep everybody from beginning anything.
+    /// Whether that comes of it, sooner or later: what breaks by chance gets many short rounds, as many on a busy machine as
+    /// on any other. Without the blocks of the round before, which would keep everybody from beginning anything.
     async fn leaves_edges_beside_blocks(self: &Arc<Self>) -> bool {
-        for _ in 0..10 {
+        for round in 1..=100 {
             self.execute("DELETE FROM social_graph.blocks").await;
-            self.rage(60, 0).await;
+            self.rage(round, 12, 0).await;
             if self.broken().await.contains(&"nothing_beside_a_block") {
+                println!("in round {round}");
                 return true;
             }
         }
         false
     }
 
-    async fn act(&self, caller: usize, steps: usize, deleted: usize, meeting: &Barrier) -> Outcomes {
-        let seed = u64::try_from(caller).expect("small");
+    async fn act(
+        &self,
+        round: u64,
+        caller: usize,
+        steps: usize,
+        deleted: usize,
+        meeting: &Barrier,
+    ) -> Outcomes {
+        let seed = 2000 * round + u64::try_from(caller).expect("small");
         let mut random = StdRng::seed_from_u64(seed);
         // Both who meet choose the same two people.
         let mut shared = StdRng::seed_from_u64(1000 + seed / 2);
@@ -139,7 +149,7 @@ impl Storm {
 
     /// With new tokens: a storm may outlast them.
     fn two(&self, random: &mut StdRng) -> (TestUser, TestUser) {
-        let (one, other) = places(random);
+        let (one, other) = places(random, self.people.len());
         let [one, other] = [one, other].map(|place| {
             let person = &self.people[place];
             self.app.signed_in(person.id, &person.username)
@@ -219,7 +229,7 @@ impl Storm {
 
     async fn follow_many(&self, random: &mut StdRng) -> String {
         let pairs = (0..BATCH).map(|_| {
-            let (one, other) = places(random);
+            let (one, other) = places(random, self.people.len());
             FollowPair {
                 follower_id: self.people[one].id,
                 followed_id: self.people[other].id,
@@ -244,7 +254,7 @@ impl Storm {
 
     async fn befriend_many(&self, random: &mut StdRng) -> String {
         let pairs = (0..BATCH).map(|_| {
-            let (one, other) = places(random);
+            let (one, other) = places(random, self.people.len());
             FriendPair {
                 user_id: self.people[one].id,
                 friend_id: self.people[other].id,
@@ -353,10 +363,10 @@ const ONE_STATEMENT: &str = "
     )
     DELETE FROM social_graph.follows WHERE (follower_id, followed_id) IN (($1, $2), ($2, $1))";
 
-/// Lets every transaction that added something take a while to commit.
+/// Lets every transaction that added something take a while to commit, longer than most calls on a busy machine.
 const SLOW_COMMITS: &str = "
     CREATE FUNCTION social_graph.dawdle() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_sleep(0.02); RETURN NULL; END $$;
+        $$ BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$;
     CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON social_graph.follows
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION social_graph.dawdle();
     CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON social_graph.friend_requests
@@ -388,10 +398,10 @@ fn worst(mut refusals: impl Iterator<Item = Refusal>) -> String {
     bad.unwrap_or_else(|| "OK".to_owned())
 }
 
-/// Two different people, by their places.
-fn places(random: &mut StdRng) -> (usize, usize) {
-    let one = random.random_range(0..PEOPLE);
-    (one, (one + random.random_range(1..PEOPLE)) % PEOPLE)
+/// Two different ones of so many people, by their places.
+fn places(random: &mut StdRng, people: usize) -> (usize, usize) {
+    let one = random.random_range(0..people);
+    (one, (one + random.random_range(1..people)) % people)
 }
 
 fn is_unexpected(outcome: &str) -> bool {
@@ -412,8 +422,8 @@ fn steps() -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_done_at_the_same_moment_nothing_is_broken_and_nobody_deadlocks() {
-    let storm = Arc::new(Storm::new().await);
-    let outcomes = storm.rage(steps(), 0).await;
+    let storm = Arc::new(Storm::of(PEOPLE).await);
+    let outcomes = storm.rage(0, steps(), 0).await;
     assert_nothing_unexpected(&outcomes);
     assert!(!outcomes.contains_key("NotFound USER_NOT_FOUND"), "{outcomes:#?}");
     assert_eq!(storm.broken().await, [""; 0]);
@@ -425,8 +435,8 @@ async fn whatever_is_done_at_the_same_moment_nothing_is_broken_and_nobody_deadlo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_may_be_deleted_meanwhile() {
-    let storm = Arc::new(Storm::new().await);
-    let outcomes = storm.rage(steps(), DELETED).await;
+    let storm = Arc::new(Storm::of(PEOPLE).await);
+    let outcomes = storm.rage(0, steps(), DELETED).await;
     assert_nothing_unexpected(&outcomes);
     assert_eq!(storm.broken().await, [""; 0]);
     let mut storm = Arc::into_inner(storm).expect("the callers are gone");
@@ -437,7 +447,7 @@ async fn users_may_be_deleted_meanwhile() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_pairs_lock_the_same_storm_finds_edges_beside_blocks() {
-    let storm = Arc::new(Storm::new().await);
+    let storm = Arc::new(Storm::of(FEW).await);
     storm.execute(NO_LOCKS).await;
     storm.execute(SLOW_COMMITS).await;
     assert!(storm.leaves_edges_beside_blocks().await);
@@ -445,7 +455,7 @@ async fn without_the_pairs_lock_the_same_storm_finds_edges_beside_blocks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_blocks_of_one_statement_the_same_storm_finds_edges_beside_blocks() {
-    let mut storm = Storm::new().await;
+    let mut storm = Storm::of(FEW).await;
     storm.one_statement = Some(Mutex::new(storm.app.database.owner().await));
     let storm = Arc::new(storm);
     storm.execute(SLOW_COMMITS).await;

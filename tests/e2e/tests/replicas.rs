@@ -318,7 +318,7 @@ async fn a_rotation_refuses_no_good_token_anywhere() {
     let new = replicas.keys.add();
     replicas.published(&new).await;
     // In which social-graph asks for keys at least once. With FULL_SIZE=1 it is the 2 minutes themselves.
-    let ahead = size::of(11, 120);
+    let ahead = size::of(20, 120);
     sleep(Duration::from_secs(ahead as u64)).await;
     replicas.let_time_pass(&format!("{} s", 120 - ahead)).await;
 
