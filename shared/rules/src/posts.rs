@@ -121,6 +121,7 @@ pub static REQUIRED_COLUMNS: &[(&str, &[&str])] = &[
             "likes_count",
             "comment_count",
             "shares_count",
+            "is_shared",
         ],
     ),
     (

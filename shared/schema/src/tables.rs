@@ -403,6 +403,8 @@ pub mod posts {
             comment_count -> BigInt,
             /// How many rows of `shares` it has, kept by triggers alone.
             shares_count -> BigInt,
+            /// Whether there are any, kept by the database.
+            is_shared -> Bool,
         }
     }
 

@@ -134,7 +134,7 @@ async fn a_database_in_another_encoding_is_refused() {
 
 async fn settings(database: &Database, role: Role) -> Vec<String> {
     let names = "'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
-        'default_transaction_isolation', 'search_path'";
+        'default_transaction_isolation', 'jit', 'search_path'";
     let query =
         format!("SELECT concat(name, '=', current_setting(name)) FROM unnest(ARRAY[{names}]) AS name");
     strings(&mut database.service(role).await, &query).await
@@ -153,6 +153,7 @@ async fn a_clone_has_no_settings_until_they_are_applied() {
         "lock_timeout=0",
         "idle_in_transaction_session_timeout=0",
         "default_transaction_isolation=serializable",
+        "jit=on",
         r#"search_path="$user", public"#,
     ];
     for role in Role::ALL {
@@ -167,6 +168,7 @@ async fn a_clone_has_no_settings_until_they_are_applied() {
             "lock_timeout=10s",
             "idle_in_transaction_session_timeout=5s",
             "default_transaction_isolation=read committed",
+            "jit=off",
             &format!("search_path={}", role.schema()),
         ];
         assert_eq!(settings(&database, *role).await, expected);

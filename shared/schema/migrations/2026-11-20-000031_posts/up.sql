@@ -28,6 +28,8 @@ CREATE TABLE posts.posts (
         CONSTRAINT posts_posts_comment_count_not_negative CHECK (comment_count >= 0),
     shares_count bigint NOT NULL DEFAULT 0
         CONSTRAINT posts_posts_shares_count_not_negative CHECK (shares_count >= 0),
+    -- For an index: most changes of the counter leave it as it is.
+    is_shared boolean NOT NULL GENERATED ALWAYS AS (shares_count > 0) STORED,
     -- No thread is a circle.
     CONSTRAINT posts_posts_parent_before CHECK (parent_id < id)
 ) WITH (fillfactor = 85);
@@ -39,6 +41,9 @@ CREATE INDEX posts_posts_author_type_page ON posts.posts (author_id, type, creat
 CREATE INDEX posts_posts_author_top_page ON posts.posts (author_id, created_at DESC, id DESC) WHERE parent_id IS NULL;
 CREATE INDEX posts_posts_author_type_top_page ON posts.posts (author_id, type, created_at DESC, id DESC)
     WHERE parent_id IS NULL;
+-- The replies that a home timeline may have.
+CREATE INDEX posts_posts_author_shared_replies_page ON posts.posts (author_id, created_at DESC, id DESC)
+    WHERE parent_id IS NOT NULL AND is_shared;
 CREATE INDEX posts_posts_replies_page ON posts.posts (parent_id, created_at DESC, id DESC);
 -- Of an expression, not of a column: whenever something is counted, the whole row is written again.
 CREATE INDEX posts_posts_search ON posts.posts USING gin (to_tsvector('pg_catalog.simple', content));
@@ -78,6 +83,7 @@ CREATE TABLE posts.shares (
     CONSTRAINT posts_shares_pkey PRIMARY KEY (post_id, user_id) INCLUDE (created_at)
 );
 
+CREATE INDEX posts_shares_page ON posts.shares (created_at DESC, post_id DESC);
 CREATE INDEX posts_shares_post_page ON posts.shares (post_id, created_at DESC, user_id DESC);
 CREATE INDEX posts_shares_user_page ON posts.shares (user_id, created_at DESC, post_id DESC);
 
