@@ -7,6 +7,8 @@ mod policy;
 mod post_change;
 mod post_draft;
 mod post_kind;
+mod search_query;
+mod topic;
 
 pub(crate) use content::Content;
 pub(crate) use entities::{Entities, Place};
@@ -15,3 +17,5 @@ pub(crate) use policy::{Parties, decide};
 pub(crate) use post_change::PostChange;
 pub(crate) use post_draft::PostDraft;
 pub(crate) use post_kind::PostKind;
+pub(crate) use search_query::{RankCursor, SearchQuery, nothing_to_look_for};
+pub(crate) use topic::Topic;

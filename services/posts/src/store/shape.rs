@@ -13,15 +13,36 @@ macro_rules! hidden {
     };
 }
 
+/// The step `page` of a statement: the posts of `$rows`, a query in the order of an index that ends with `LIMIT $n`.
+///
+/// The planner does not know how many rows `$n` stands for, and takes a tenth of what there is: of a million posts it would
+/// expect 100,000 on a page, read the mentions of all posts to join them, and compile the statement. 101 is the most that
+/// a page fetches.
+macro_rules! page {
+    ($($rows:expr),+ $(,)?) => {
+        concat!("page AS MATERIALIZED (SELECT * FROM (", $($rows,)+ ") AS fetched LIMIT 101)")
+    };
+}
+
 /// Ends a statement whose step `page` has all columns of the posts to answer, and perhaps more: answers [`PostRow`]s, with
 /// what the viewer, `$1`, has to do with them. The statement goes on with its order.
+///
+/// The viewer's like is the first from there on in the order of the primary key, which no other index can answer: of a plain
+/// condition on both columns the planner may make a walk through all who like the post, or through all that the viewer
+/// likes.
 macro_rules! of_page {
     () => {
         "
 SELECT
     page.*, page.type AS kind,
-    EXISTS (SELECT FROM posts.likes WHERE likes.post_id = page.id AND likes.user_id = $1) AS liked,
-    EXISTS (SELECT FROM posts.shares WHERE shares.post_id = page.id AND shares.user_id = $1) AS shared,
+    (
+        SELECT likes.user_id FROM posts.likes WHERE likes.post_id = page.id AND likes.user_id >= $1
+        ORDER BY likes.user_id LIMIT 1
+    ) IS NOT DISTINCT FROM $1 AS liked,
+    (
+        SELECT shares.user_id FROM posts.shares WHERE shares.post_id = page.id AND shares.user_id >= $1
+        ORDER BY shares.user_id LIMIT 1
+    ) IS NOT DISTINCT FROM $1 AS shared,
     mentioned.user_ids AS mention_user_ids, mentioned.starts AS mention_starts, mentioned.ends AS mention_ends,
     tagged.tags AS hashtags, tagged.starts AS hashtag_starts, tagged.ends AS hashtag_ends
 FROM page
@@ -45,7 +66,7 @@ CROSS JOIN LATERAL (
     };
 }
 
-pub(super) use {hidden, of_page};
+pub(super) use {hidden, of_page, page};
 
 /// A post as a viewer sees it.
 #[derive(Clone, Debug, PartialEq, Eq, QueryableByName)]
