@@ -1,17 +1,29 @@
 //! One file per RPC, named as in `src/rpc`, and one for the settings.
 
 mod batch_get_posts;
+mod counters;
 mod create_post;
+mod like_post;
+mod list_liked_posts;
+mod list_likers;
 mod list_mentions;
 mod list_posts;
 mod list_posts_by_author;
 mod list_posts_by_hashtag;
 mod list_replies;
+mod list_shared_posts;
+mod list_sharers;
 mod lists;
+mod reactions;
+mod repair_counters;
 mod settings;
+mod share_post;
 mod support;
+mod unlike_post;
+mod unshare_post;
+mod verify_counters;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["lists", "settings", "support"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "reactions", "settings", "support"]);
 }

@@ -1,9 +1,12 @@
-use kith_contracts::posts::v1::{Hashtag, Mention, Post, PostEdit, PostType, PostViewer};
+use kith_contracts::posts::v1::{
+    CounterDrift, Hashtag, Like, LikedPost, Mention, Post, PostCounts, PostEdit, PostType, PostViewer, Share,
+    SharedPost,
+};
 use kith_primitives::{Caller, Etag, Failure, Invalid};
 use kith_rpc::timestamp;
 
 use crate::domain::PostKind;
-use crate::store::{EditRow, PostRow};
+use crate::store::{DriftRow, EditRow, PostRow, ReactedPostRow, ReactionRow};
 
 /// A post as `caller` sees it.
 pub(super) fn post(caller: &Caller, row: PostRow) -> Result<Post, Failure> {
@@ -76,5 +79,52 @@ pub(super) fn post_kind(number: i32) -> Result<Option<PostKind>, Invalid> {
         Ok(PostType::Media) => Ok(Some(PostKind::Media)),
         Ok(PostType::Milestones) => Ok(Some(PostKind::Milestones)),
         Err(_) => Err(PostKind::unknown()),
+    }
+}
+
+pub(super) fn like(row: ReactionRow) -> Like {
+    Like {
+        post_id: row.post_id,
+        user_id: row.user_id,
+        create_time: Some(timestamp(row.created_at)),
+    }
+}
+
+pub(super) fn share(row: ReactionRow) -> Share {
+    Share {
+        post_id: row.post_id,
+        user_id: row.user_id,
+        create_time: Some(timestamp(row.created_at)),
+    }
+}
+
+pub(super) fn liked_post(caller: &Caller, row: ReactedPostRow) -> Result<LikedPost, Failure> {
+    Ok(LikedPost {
+        like: Some(like(row.reaction())),
+        post: Some(post(caller, row.post)?),
+    })
+}
+
+pub(super) fn shared_post(caller: &Caller, row: ReactedPostRow) -> Result<SharedPost, Failure> {
+    Ok(SharedPost {
+        share: Some(share(row.reaction())),
+        post: Some(post(caller, row.post)?),
+    })
+}
+
+pub(super) fn drift(row: DriftRow) -> CounterDrift {
+    let counts = |likes_count, comment_count, shares_count| PostCounts {
+        post_id: row.post_id,
+        likes_count,
+        comment_count,
+        shares_count,
+    };
+    CounterDrift {
+        counted: Some(counts(
+            row.counted_likes,
+            row.counted_comments,
+            row.counted_shares,
+        )),
+        actual: Some(counts(row.actual_likes, row.actual_comments, row.actual_shares)),
     }
 }

@@ -1,13 +1,22 @@
 use kith_contracts::posts::v1::{UnlikePostRequest, UnlikePostResponse};
-use kith_primitives::{Failure, UserCaller};
+use kith_primitives::{Failure, PostId, UserCaller, Violations};
 
-use super::unbuilt;
+use super::convert;
 use crate::App;
+use crate::domain::Reaction;
+use crate::store::{reaction_delete, reaction_not_found};
 
+/// INVALID_ARGUMENT (ID_INVALID); NOT_FOUND (LIKE_NOT_FOUND) unless allow_missing.
 pub(super) async fn call(
-    _: &App,
-    _: UserCaller,
-    _: UnlikePostRequest,
+    app: &App,
+    caller: UserCaller,
+    request: UnlikePostRequest,
 ) -> Result<UnlikePostResponse, Failure> {
-    unbuilt()
+    let id = Violations::only("post_id", PostId::parse(request.post_id))?;
+    match reaction_delete(&app.database, Reaction::Like, caller.user_id, id).await? {
+        None if !request.allow_missing => Err(reaction_not_found(Reaction::Like, caller.user_id, id)),
+        deleted => Ok(UnlikePostResponse {
+            like: deleted.map(convert::like),
+        }),
+    }
 }
