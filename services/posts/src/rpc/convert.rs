@@ -1,12 +1,12 @@
 use kith_contracts::posts::v1::{
     CounterDrift, Hashtag, Like, LikedPost, Mention, Post, PostCounts, PostEdit, PostType, PostViewer, Share,
-    SharedPost,
+    SharedPost, TimelineItem,
 };
 use kith_primitives::{Caller, Etag, Failure, Invalid};
 use kith_rpc::timestamp;
 
 use crate::domain::PostKind;
-use crate::store::{DriftRow, EditRow, PostRow, ReactedPostRow, ReactionRow};
+use crate::store::{DriftRow, EditRow, PostRow, ReactedPostRow, ReactionRow, TimelineRow};
 
 /// A post as `caller` sees it.
 pub(super) fn post(caller: &Caller, row: PostRow) -> Result<Post, Failure> {
@@ -109,6 +109,14 @@ pub(super) fn shared_post(caller: &Caller, row: ReactedPostRow) -> Result<Shared
     Ok(SharedPost {
         share: Some(share(row.reaction())),
         post: Some(post(caller, row.post)?),
+    })
+}
+
+pub(super) fn timeline_item(caller: &Caller, row: TimelineRow) -> Result<TimelineItem, Failure> {
+    Ok(TimelineItem {
+        post: Some(post(caller, row.post)?),
+        position_time: Some(timestamp(row.position)),
+        sharer_ids: row.sharer_ids,
     })
 }
 

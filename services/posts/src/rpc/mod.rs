@@ -28,18 +28,12 @@ mod verify_counters;
 
 use kith_contracts::posts::v1::posts_service_server::PostsService;
 use kith_contracts::posts::v1::*;
-use kith_primitives::Failure;
 use kith_rpc::unary;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::App;
 
 type Answer<T> = Result<Response<T>, Status>;
-
-/// What a method answers whose file says no more yet.
-fn unbuilt<T>() -> Result<T, Failure> {
-    Err(Failure::internal("this method is not built yet"))
-}
 
 #[async_trait]
 impl PostsService for App {

@@ -15,6 +15,7 @@ mod reactions;
 mod search;
 mod shape;
 mod thread;
+mod timeline;
 
 pub(crate) use author_pages::{AuthorList, author_page};
 pub(crate) use changes::post_update;
@@ -29,3 +30,4 @@ pub(crate) use reactions::{ReactionRow, reaction_create, reaction_delete, reacti
 pub(crate) use search::{posts_search_best, posts_search_newest};
 pub(crate) use shape::PostRow;
 pub(crate) use thread::{ThreadBounds, ThreadRow, thread_find};
+pub(crate) use timeline::{TimelineRow, home_timeline_page};
