@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kith_primitives::{Failure, Reason, UserId};
 use kith_rules::identity::{user_inactive, user_not_found};
+use kith_rules::messaging::CONVERSATIONS_NOT_WITH_ONESELF;
 use kith_rules::social_graph::{
     FOLLOWS_FOLLOWED_ID_FKEY, FOLLOWS_FOLLOWER_ID_FKEY, FOLLOWS_NO_SELF_FOLLOW, FOLLOWS_PKEY,
     FRIEND_REQUESTS_FROM_USER_ID_FKEY, FRIEND_REQUESTS_NO_SELF_REQUEST, FRIEND_REQUESTS_NOT_FRIENDS,
@@ -50,6 +51,29 @@ pub(crate) struct Facts {
     pub(crate) declined_for: Option<Duration>,
     /// How many requests of the actor's are open, at most as many as there may be.
     pub(crate) sent_requests: u32,
+    /// Whose messages the target accepts.
+    pub(crate) accepted_senders: AcceptedSenders,
+}
+
+/// Whose messages a user accepts. Messaging decides the same in the statement that sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AcceptedSenders {
+    #[default]
+    Everyone,
+    /// Friends too.
+    Followers,
+    Friends,
+}
+
+impl AcceptedSenders {
+    /// Of what messaging publishes. What a later version may publish lets in nobody else than the narrowest does.
+    pub(crate) fn from_database(text: &str) -> Self {
+        match text {
+            "everyone" => Self::Everyone,
+            "followers" => Self::Followers,
+            _ => Self::Friends,
+        }
+    }
 }
 
 /// Why the interaction is refused, if it is.
@@ -87,6 +111,7 @@ pub(crate) fn decide(interaction: Interaction, facts: &Facts, max_open_requests:
     }
     match action {
         Action::Befriend => may_ask(actor_id, facts, max_open_requests),
+        Action::Message => may_write(facts),
         _ => Ok(()),
     }
 }
@@ -96,10 +121,7 @@ impl Action {
         match self {
             Action::Follow => Err(FOLLOWS_NO_SELF_FOLLOW.failure()),
             Action::Befriend => Err(FRIEND_REQUESTS_NO_SELF_REQUEST.failure()),
-            Action::Message => Err(Failure::new(
-                Reason::SelfMessage,
-                "nobody can send messages to itself",
-            )),
+            Action::Message => Err(CONVERSATIONS_NOT_WITH_ONESELF.failure()),
             Action::Like | Action::Reply | Action::Mention => Ok(()),
         }
     }
@@ -120,6 +142,20 @@ impl Action {
             Action::Befriend if facts.has_asked => Err(FRIEND_REQUESTS_PAIR_KEY.failure()),
             _ => Ok(()),
         }
+    }
+}
+
+/// Each setting lets in whom the narrower ones do.
+fn may_write(facts: &Facts) -> Result<(), Failure> {
+    let may = match facts.accepted_senders {
+        AcceptedSenders::Everyone => true,
+        AcceptedSenders::Followers => facts.follows || facts.are_friends,
+        AcceptedSenders::Friends => facts.are_friends,
+    };
+    if may {
+        Ok(())
+    } else {
+        Err(interaction_not_allowed())
     }
 }
 
@@ -259,6 +295,31 @@ mod tests {
             ..strangers()
         };
         assert_eq!(reasons(&asked)[1], Some(Reason::FriendRequestExists));
+    }
+
+    #[test]
+    fn a_setting_lets_in_some_and_each_those_of_the_narrower_ones() {
+        use AcceptedSenders::{Everyone, Followers, Friends};
+        let may = |accepted_senders, follows, are_friends| {
+            let facts = Facts {
+                accepted_senders,
+                follows,
+                are_friends,
+                ..strangers()
+            };
+            between(1, 2, Action::Message, &facts).is_none()
+        };
+        let of = |senders| {
+            [
+                may(senders, false, false),
+                may(senders, true, false),
+                may(senders, false, true),
+            ]
+        };
+        assert_eq!(of(Everyone), [true, true, true]);
+        assert_eq!(of(Followers), [false, true, true]);
+        assert_eq!(of(Friends), [false, false, true]);
+        assert_eq!(AcceptedSenders::from_database("nobody"), Friends);
     }
 
     #[test]

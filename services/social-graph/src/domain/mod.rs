@@ -9,7 +9,7 @@ mod suggestion_cursor;
 mod user_cursor;
 
 pub(crate) use follow_edge::FollowEdge;
-pub(crate) use interaction::{Action, Facts, Interaction, decide};
+pub(crate) use interaction::{AcceptedSenders, Action, Facts, Interaction, decide};
 pub(crate) use mute_ttl::MuteTtl;
 pub(crate) use note::Note;
 pub(crate) use pair::Pair;

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, Database, run, sql_query};
 use kith_primitives::Failure;
 
-use crate::domain::{Action, Facts, Interaction};
+use crate::domain::{AcceptedSenders, Action, Facts, Interaction};
 
 /// In the order of the request, all from one snapshot. Open requests are counted up to the limit, and only where it
 /// matters. What is between two users is looked up for each pair, by LIMIT also where the planner would rather join: one of
@@ -17,6 +17,8 @@ WITH wanted AS MATERIALIZED (
     FROM unnest($1::bigint[], $2::bigint[], $3::boolean[]) WITH ORDINALITY AS wanted (actor_id, target_id, asks, place)
 ), accounts AS MATERIALIZED (
     SELECT id, is_active FROM identity.accounts WHERE id = ANY ($1 || $2)
+), accepted AS MATERIALIZED (
+    SELECT user_id, senders FROM messaging.accepted_senders WHERE user_id = ANY ($2)
 )
 SELECT
     actor.is_active AS actor_active,
@@ -39,7 +41,8 @@ SELECT
         SELECT count(*) FROM (
             SELECT FROM social_graph.friend_requests AS sent WHERE sent.from_user_id = actor_id LIMIT $4
         ) AS sent
-    ) ELSE 0 END AS sent_requests
+    ) ELSE 0 END AS sent_requests,
+    coalesce((SELECT senders FROM accepted WHERE user_id = target_id), 'everyone') AS accepted_senders
 FROM wanted
 LEFT JOIN accounts AS actor ON actor.id = actor_id
 LEFT JOIN accounts AS target ON target.id = target_id
@@ -72,6 +75,8 @@ struct FactsRow {
     declined_for: Option<f64>,
     #[diesel(sql_type = BigInt)]
     sent_requests: i64,
+    #[diesel(sql_type = Text)]
+    accepted_senders: String,
 }
 
 impl From<FactsRow> for Facts {
@@ -87,6 +92,7 @@ impl From<FactsRow> for Facts {
             was_asked: row.was_asked,
             declined_for: seconds.map(|remaining| remaining.unwrap_or(Duration::MAX)),
             sent_requests: u32::try_from(row.sent_requests).unwrap_or(u32::MAX),
+            accepted_senders: AcceptedSenders::from_database(&row.accepted_senders),
         }
     }
 }
