@@ -91,6 +91,7 @@ lines!(A B C D E F G H I);
 lines!(A B C D E F G H I J);
 lines!(A B C D E F G H I J K);
 lines!(A B C D E F G H I J K L);
+lines!(A B C D E F G H I J K L M);
 
 fn declared() -> Vec<String> {
     [
