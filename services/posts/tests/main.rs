@@ -3,6 +3,7 @@
 mod batch_get_posts;
 mod counters;
 mod create_post;
+mod get_thread;
 mod like_post;
 mod list_liked_posts;
 mod list_likers;
@@ -16,6 +17,7 @@ mod list_sharers;
 mod lists;
 mod reactions;
 mod repair_counters;
+mod search_posts;
 mod settings;
 mod share_post;
 mod support;
