@@ -6,18 +6,22 @@ use crate::migrations::snapshot;
 use crate::support::{Database, broken, execute, make_users, refusal, strings};
 
 /// Newest first.
-const STEPS: [(&str, &str); 6] = [
+const STEPS: [(&str, &str); 7] = [
     (
-        "2026-11-20-000029_primary_keys_with_times",
-        include_str!("../migrations/2026-11-20-000029_primary_keys_with_times/down.sql"),
+        "2026-11-20-000039_primary_keys_with_times",
+        include_str!("../migrations/2026-11-20-000039_primary_keys_with_times/down.sql"),
+    ),
+    (
+        "2026-11-20-000029_mutes_primary_key",
+        include_str!("../migrations/2026-11-20-000029_mutes_primary_key/down.sql"),
     ),
     (
         "2026-11-20-000028_friend_request_declines_primary_key",
         include_str!("../migrations/2026-11-20-000028_friend_request_declines_primary_key/down.sql"),
     ),
     (
-        "2026-11-20-000027_mutes_primary_key",
-        include_str!("../migrations/2026-11-20-000027_mutes_primary_key/down.sql"),
+        "2026-11-20-000027_mutes_page",
+        include_str!("../migrations/2026-11-20-000027_mutes_page/down.sql"),
     ),
     (
         "2026-11-20-000026_blocks_primary_key",

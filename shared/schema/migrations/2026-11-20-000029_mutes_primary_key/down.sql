@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY IF EXISTS social_graph.social_graph_mutes_pkey_next;
