@@ -255,26 +255,34 @@ async fn a_parent_that_is_not_there_is_told_as_the_database_tells_it() {
     assert_eq!(count(&app, "posts.posts").await, 0);
 }
 
-// Control: where the parent is not locked first, the reply ends as the victim of a deadlock or with the key's own error.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parent_may_vanish_during_the_call() {
+async fn a_parent_that_vanishes_during_the_call_is_told_the_same_by_the_lock_and_by_the_key() {
     let app = TestApp::start().await;
     let (alice, bob) = two(&app).await;
-    let top = post(&app, &alice, "top").await;
-    let delete = format!("DELETE FROM posts.posts WHERE id = {}", top.id);
-    let other = Uncommitted::begin(&app, &delete).await;
-    let request = CreatePostRequest {
-        request_id: REQUEST_ID.to_owned(),
-        ..reply_to(&top, "x")
+    let nothing = Post {
+        id: 4711,
+        ..Default::default()
     };
-    let (refused, ()) = tokio::join!(
-        refused(&app, &bob, request.clone()),
-        other.commit_under_a_waiting_call()
-    );
-    assert_eq!(refused.summary(), "NotFound POST_NOT_FOUND []");
-    assert_eq!(count(&app, "posts.posts").await, 0);
-    // The refusal has not used up the request.
-    assert_eq!(count(&app, "posts.requests").await, 0);
+    let expected = refused(&app, &bob, reply_to(&nothing, "x")).await;
+    let unlocked =
+        "CREATE OR REPLACE FUNCTION posts.post_lock(wanted_id bigint) RETURNS bigint LANGUAGE sql VOLATILE
+        AS 'SELECT author_id FROM posts.posts WHERE id = wanted_id'";
+    for before in ["SELECT", unlocked] {
+        execute(&app, before).await;
+        let top = post(&app, &alice, "top").await;
+        let delete = format!("DELETE FROM posts.posts WHERE id = {}", top.id);
+        let other = Uncommitted::begin(&app, &delete).await;
+        let request = CreatePostRequest {
+            request_id: REQUEST_ID.to_owned(),
+            ..reply_to(&top, "@alice #tag")
+        };
+        let (refused, ()) = tokio::join!(refused(&app, &bob, request), other.commit_under_a_waiting_call());
+        assert_eq!(refused, expected);
+        // The refusal has not used up the request.
+        assert_eq!(count(&app, "posts.posts").await, 0);
+        assert_eq!(count(&app, "posts.requests").await, 0);
+    }
+    assert_eq!(expected.summary(), "NotFound POST_NOT_FOUND []");
     app.database.assert_invariants().await;
 }
 
@@ -538,8 +546,8 @@ async fn after_its_deletion_a_replay_is_told_so_and_nothing_is_made_again() {
     }
 }
 
-// The first call holds the parent's lock, and with it the second, whose snapshot does not have the request yet. What the
-// second then sees of the parent is that it has gone, and yet the request has been answered before.
+// As if another call with the same id had made its post, and the parent had gone then, between this call's snapshot and
+// the parent's lock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_refused_looks_once_more_whether_it_has_been_answered_meanwhile() {
     let app = TestApp::start().await;
@@ -549,9 +557,8 @@ async fn a_request_that_is_refused_looks_once_more_whether_it_has_been_answered_
         parent_id: top.id,
         ..keyed("x")
     };
-    let fingerprint = answer(create(&app, &alice, request.clone()).await).post;
-    let made = fingerprint.expect("a post");
-    // As if the first call had not committed yet, and somebody then deleted the parent.
+    let made = answer(create(&app, &alice, request.clone()).await).post;
+    let made = made.expect("a post");
     let stored = "CREATE TABLE public.stored AS SELECT * FROM posts.requests; DELETE FROM posts.requests;
         UPDATE posts.posts SET parent_id = NULL";
     execute(&app, &format!("{stored} WHERE id = {}", made.id)).await;

@@ -3,11 +3,13 @@
 mod batch_get_posts;
 mod counters;
 mod create_post;
+mod delete_post;
 mod get_thread;
 mod like_post;
 mod list_liked_posts;
 mod list_likers;
 mod list_mentions;
+mod list_post_edits;
 mod list_posts;
 mod list_posts_by_author;
 mod list_posts_by_hashtag;
@@ -17,15 +19,17 @@ mod list_sharers;
 mod lists;
 mod reactions;
 mod repair_counters;
+mod replays;
 mod search_posts;
 mod settings;
 mod share_post;
 mod support;
 mod unlike_post;
 mod unshare_post;
+mod update_post;
 mod verify_counters;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "reactions", "settings", "support"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "reactions", "replays", "settings", "support"]);
 }
