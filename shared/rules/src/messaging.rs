@@ -1,10 +1,10 @@
 //! The rules of schema `messaging`.
 
-use kith_primitives::Reason;
+use kith_primitives::{Reason, UserId};
 
 use crate::Breaks::{Missing, Never, Value};
 use crate::identity::USER;
-use crate::rules;
+use crate::{Rule, rules};
 
 /// The protobuf message of a message.
 pub const MESSAGE: &str = "kith.messaging.v1.Message";
@@ -24,12 +24,12 @@ const HASHED: &str = "the server makes the fingerprint";
 rules! {
     /// Primary key.
     CONVERSATIONS_PKEY = "messaging_conversations_pkey": Never { because: GENERATED };
-    /// The user with the lower id exists. Who sends exists, so it is the other one who does not.
+    /// The user with the lower id exists.
     CONVERSATIONS_LOW_USER_ID_FKEY = "messaging_conversations_low_user_id_fkey":
-        Missing { reason: Reason::UserNotFound, resource: USER, message: "there is no such user to write to" };
+        Missing { reason: Reason::UserNotFound, resource: USER, message: "there is no such user to have a conversation" };
     /// The user with the higher id exists.
     CONVERSATIONS_HIGH_USER_ID_FKEY = "messaging_conversations_high_user_id_fkey":
-        Missing { reason: Reason::UserNotFound, resource: USER, message: "there is no such user to write to" };
+        Missing { reason: Reason::UserNotFound, resource: USER, message: "there is no such user to have a conversation" };
     /// A seq is never negative.
     CONVERSATIONS_LAST_SEQ_NOT_NEGATIVE = "messaging_conversations_last_seq_not_negative":
         Never { because: NUMBERED };
@@ -88,7 +88,7 @@ rules! {
     REQUESTS_PKEY = "messaging_requests_pkey": Never { because: "an id that is taken is not taken again" };
     /// Who sends exists.
     REQUESTS_USER_ID_FKEY = "messaging_requests_user_id_fkey":
-        Missing { reason: Reason::UserNotFound, resource: USER, message: "there is no such user to be the sender" };
+        Never { because: "who sends has the lock of its conversation, which goes before its user" };
     /// A fingerprint has 32 bytes.
     REQUESTS_FINGERPRINT_LENGTH = "messaging_requests_fingerprint_length": Never { because: HASHED };
     /// One row of settings for each user.
@@ -99,6 +99,15 @@ rules! {
     /// Senders are accepted in one of three ways.
     SETTINGS_ACCEPTED_SENDERS_KNOWN = "messaging_settings_accepted_senders_known":
         Value { field: "accepted_senders", reason: Reason::FieldMalformed, description: "must be a value of the contract" };
+}
+
+/// The rule that a conversation breaks of which the user `missing` does not exist.
+pub fn no_such_user(missing: UserId, other: UserId) -> &'static Rule {
+    if missing < other {
+        &CONVERSATIONS_LOW_USER_ID_FKEY
+    } else {
+        &CONVERSATIONS_HIGH_USER_ID_FKEY
+    }
 }
 
 /// Columns that may not be NULL, by table.

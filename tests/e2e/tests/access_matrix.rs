@@ -28,6 +28,8 @@ const NOT_FOR_THE_INACTIVE: &[&str] = &[
     "kith.social_graph.v1.SocialGraphService/Follow",
     "kith.social_graph.v1.SocialGraphService/SendFriendRequest",
     "kith.social_graph.v1.SocialGraphService/AcceptFriendRequest",
+    "kith.messaging.v1.MessagingService/SendMessage",
+    "kith.messaging.v1.MessagingService/EditMessage",
 ];
 
 /// A kind of caller: what the two headers of its calls carry, and what that proves.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kith_contracts::identity::v1::*;
+use kith_contracts::messaging::v1::*;
 use kith_contracts::social_graph::v1::*;
 use kith_testkit::{Bearer, Refusal, TestApp, TestUser, answer};
 use prost::Message;
@@ -19,6 +20,10 @@ pub(crate) struct World {
     pub(crate) service: Service,
     /// The third's request for the owner's friendship.
     pub(crate) friend_request_id: i64,
+    /// The owner's message to the third.
+    pub(crate) message_id: i64,
+    /// The conversation of the two.
+    pub(crate) conversation_id: i64,
 }
 
 /// A service account with its secret.
@@ -69,7 +74,8 @@ impl Service {
 }
 
 impl World {
-    /// New users, of whom the third follows the owner and asks it for friendship, and a service.
+    /// New users, of whom the third follows the owner and asks it for friendship, and has a message by the owner; and a
+    /// service.
     pub(crate) async fn new(app: &TestApp) -> Self {
         let names: Vec<String> = (0..3).map(|_| unique("user")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -80,12 +86,15 @@ impl World {
         };
         app.social_graph(&third).follow(request).await.expect("a follow");
         let friend_request_id = ask(app, &third, &owner).await;
+        let (message_id, conversation_id) = write(app, &owner, &third).await;
         Self {
             owner,
             other,
             third,
             service: Service::new(app, &[]).await,
             friend_request_id,
+            message_id,
+            conversation_id,
         }
     }
 }
@@ -100,6 +109,18 @@ async fn ask(app: &TestApp, from: &TestUser, to: &TestUser) -> i64 {
         Some(send_friend_request_response::Result::FriendRequest(request)) => request.id,
         other => panic!("no request: {other:?}"),
     }
+}
+
+/// Sends a message, and answers its id and that of its conversation.
+async fn write(app: &TestApp, from: &TestUser, to: &TestUser) -> (i64, i64) {
+    let request = SendMessageRequest {
+        receiver_id: to.id,
+        content: "hello".to_owned(),
+        request_id: String::new(),
+    };
+    let sent = answer(app.messaging(from).send_message(request).await);
+    let message = sent.message.expect("a message");
+    (message.id, message.conversation_id)
 }
 
 /// A name that no other test of this process has.
@@ -142,6 +163,8 @@ pub(crate) const SCOPES: &[&str] = &[
 
 const OK: &str = "OK";
 const NOT_OWNER: &str = "PermissionDenied NOT_OWNER";
+const NO_MESSAGE: &str = "NotFound MESSAGE_NOT_FOUND";
+const NO_CONVERSATION: &str = "NotFound CONVERSATION_NOT_FOUND";
 pub(crate) const NOT_ALLOWED: &str = "PermissionDenied CALLER_NOT_ALLOWED";
 
 macro_rules! row {
@@ -761,6 +784,190 @@ pub(crate) const ROWS: &[Row] = &[
         OK,
         |world: &World| BatchCheckInteractionsRequest {
             interactions: vec![like(world)],
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/SendMessage",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| SendMessageRequest {
+            receiver_id: world.third.id,
+            content: "hello".to_owned(),
+            request_id: String::new(),
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/GetMessage",
+        NO_MESSAGE,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| GetMessageRequest {
+            message_id: world.message_id
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/BatchGetMessages",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| BatchGetMessagesRequest {
+            message_ids: vec![world.message_id]
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/ListMessages",
+        NO_CONVERSATION,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| ListMessagesRequest {
+            conversation_id: world.conversation_id,
+            after_seq: Some(0),
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/ListSentMessages",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListSentMessagesRequest::default()
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/ListReceivedMessages",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListReceivedMessagesRequest::default()
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/SearchMessages",
+        NO_CONVERSATION,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| SearchMessagesRequest {
+            query: "hello".to_owned(),
+            conversation_id: world.conversation_id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/EditMessage",
+        NO_MESSAGE,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| EditMessageRequest {
+            message_id: world.message_id,
+            content: unique("hello "),
+            etag: String::new(),
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/ListMessageEdits",
+        NO_MESSAGE,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| ListMessageEditsRequest {
+            message_id: world.message_id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/DeleteMessage",
+        NO_MESSAGE,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| DeleteMessageRequest {
+            message_id: world.message_id,
+            scope: DeleteMessageScope::Both.into(),
+            allow_missing: false,
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/ListConversations",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListConversationsRequest::default()
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/GetConversation",
+        NO_CONVERSATION,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| GetConversationRequest {
+            key: Some(get_conversation_request::Key::ConversationId(
+                world.conversation_id
+            )),
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/MarkRead",
+        NO_MESSAGE,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| MarkReadRequest {
+            message_id: world.message_id
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/MarkAllRead",
+        NO_CONVERSATION,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| MarkAllReadRequest {
+            conversation_id: world.conversation_id
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/GetUnreadCount",
+        NO_CONVERSATION,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| GetUnreadCountRequest {
+            conversation_id: world.conversation_id
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/MuteConversation",
+        NO_CONVERSATION,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| MuteConversationRequest {
+            conversation_id: world.conversation_id,
+            ttl: Some(prost_types::Duration {
+                seconds: 60,
+                nanos: 0
+            }),
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/UnmuteConversation",
+        NO_CONVERSATION,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UnmuteConversationRequest {
+            conversation_id: world.conversation_id
+        }
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/GetMessagingSettings",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| GetMessagingSettingsRequest {}
+    ),
+    row!(
+        "kith.messaging.v1.MessagingService/UpdateMessagingSettings",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| UpdateMessagingSettingsRequest {
+            accepted_senders: Some(AcceptedSenders::Everyone.into()),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec!["accepted_senders".to_owned()]
+            }),
+            etag: String::new(),
         }
     ),
 ];

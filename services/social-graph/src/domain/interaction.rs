@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kith_primitives::{Failure, Reason, UserId};
 use kith_rules::identity::{user_inactive, user_not_found};
-use kith_rules::messaging::CONVERSATIONS_NOT_WITH_ONESELF;
+use kith_rules::messaging::{CONVERSATIONS_NOT_WITH_ONESELF, no_such_user};
 use kith_rules::social_graph::{
     FOLLOWS_FOLLOWED_ID_FKEY, FOLLOWS_FOLLOWER_ID_FKEY, FOLLOWS_NO_SELF_FOLLOW, FOLLOWS_PKEY,
     FRIEND_REQUESTS_FROM_USER_ID_FKEY, FRIEND_REQUESTS_NO_SELF_REQUEST, FRIEND_REQUESTS_NOT_FRIENDS,
@@ -89,6 +89,7 @@ pub(crate) fn decide(interaction: Interaction, facts: &Facts, max_open_requests:
     if facts.actor_active.is_none() {
         return Err(action.missing(
             actor_id,
+            target_id,
             &FOLLOWS_FOLLOWER_ID_FKEY,
             &FRIEND_REQUESTS_FROM_USER_ID_FKEY,
         ));
@@ -96,6 +97,7 @@ pub(crate) fn decide(interaction: Interaction, facts: &Facts, max_open_requests:
     if facts.target_active.is_none() {
         return Err(action.missing(
             target_id,
+            actor_id,
             &FOLLOWS_FOLLOWED_ID_FKEY,
             &FRIEND_REQUESTS_TO_USER_ID_FKEY,
         ));
@@ -126,11 +128,13 @@ impl Action {
         }
     }
 
-    fn missing(self, id: UserId, follow: &Rule, request: &Rule) -> Failure {
+    /// Why the user `id` cannot take part who is not there, and who is the actor or the target.
+    fn missing(self, id: UserId, other: UserId, follow: &Rule, request: &Rule) -> Failure {
         match self {
             Action::Follow => follow.failure(),
             Action::Befriend => request.failure(),
-            _ => user_not_found(id),
+            Action::Message => no_such_user(id, other).failure(),
+            Action::Like | Action::Reply | Action::Mention => user_not_found(id),
         }
     }
 
