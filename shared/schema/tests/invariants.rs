@@ -25,7 +25,15 @@ async fn broken_after(change: &str) -> Vec<&'static str> {
             SELECT id, 1, 'helo', now() FROM messaging.messages WHERE seq = 1;
         UPDATE messaging.messages SET version = 2 WHERE seq = 1;
         INSERT INTO messaging.requests SELECT 1, gen_random_uuid(), sha256('1'), id FROM messaging.messages WHERE seq = 1;
-        INSERT INTO messaging.settings VALUES (1, 'friends')",
+        INSERT INTO messaging.settings VALUES (1, 'friends');
+        INSERT INTO posts.posts (id, author_id, content, parent_id) OVERRIDING SYSTEM VALUE
+            VALUES (10, 1, 'one', NULL), (11, 2, 'two', 10);
+        INSERT INTO posts.likes VALUES (10, 2), (11, 1);
+        INSERT INTO posts.shares VALUES (10, 2);
+        INSERT INTO posts.mentions VALUES (10, 2, now(), '{0}', '{1}');
+        INSERT INTO posts.hashtags VALUES (10, 'kith', now(), '{0}', '{1}');
+        INSERT INTO posts.post_edits VALUES (10, 1, 'none', 'thoughts', '', now());
+        INSERT INTO posts.requests VALUES (1, gen_random_uuid(), sha256('1'), 10), (1, gen_random_uuid(), sha256('2'), 9)",
     )
     .await;
     assert_eq!(broken(conn).await, []);
@@ -265,6 +273,50 @@ async fn what_members_have_received_and_read() {
             ["members_have_read_what_there_is"],
             "{change}"
         );
+    }
+}
+
+#[tokio::test]
+async fn counters_of_posts() {
+    for change in [
+        "UPDATE posts.posts SET likes_count = 2 WHERE id = 10",
+        "UPDATE posts.posts SET comment_count = 0 WHERE id = 10",
+        "UPDATE posts.posts SET shares_count = 1 WHERE id = 11",
+        "DELETE FROM posts.likes WHERE post_id = 11",
+        "DELETE FROM posts.shares",
+        "UPDATE posts.posts SET parent_id = NULL WHERE id = 11",
+        "INSERT INTO posts.likes VALUES (10, 3)",
+    ] {
+        let broken = broken_after(change).await;
+        assert_eq!(broken, ["post_counts_equal_the_rows"], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_beneath_posts() {
+    for change in [
+        "UPDATE posts.posts SET parent_id = 9 WHERE id = 11; UPDATE posts.posts SET comment_count = 0",
+        "INSERT INTO posts.likes VALUES (9, 1)",
+        "INSERT INTO posts.shares VALUES (9, 1)",
+        "INSERT INTO posts.mentions VALUES (9, 1, now(), '{0}', '{1}')",
+        "INSERT INTO posts.hashtags VALUES (9, 'kith', now(), '{0}', '{1}')",
+        "INSERT INTO posts.post_edits VALUES (9, 1, 'none', 'thoughts', '', now())",
+    ] {
+        let broken = broken_after(change).await;
+        assert_eq!(broken, ["what_is_beneath_posts_has_them"], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn posts_of_nobody() {
+    for change in [
+        "UPDATE posts.posts SET author_id = 4 WHERE id = 11",
+        "UPDATE posts.likes SET user_id = 4 WHERE post_id = 11",
+        "UPDATE posts.shares SET user_id = 4",
+        "UPDATE posts.mentions SET user_id = 4",
+        "UPDATE posts.requests SET user_id = 4 WHERE post_id = 9",
+    ] {
+        assert_eq!(broken_after(change).await, ["posts_are_by_users"], "{change}");
     }
 }
 

@@ -10,6 +10,7 @@ mod guards;
 mod invariants;
 mod migrations;
 mod plans;
+mod post_rules;
 mod primary_keys;
 mod repairs;
 mod rights;
