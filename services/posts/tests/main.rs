@@ -6,6 +6,7 @@ mod create_post;
 mod delete_post;
 mod get_thread;
 mod like_post;
+mod list_home_timeline;
 mod list_liked_posts;
 mod list_likers;
 mod list_mentions;
@@ -24,6 +25,8 @@ mod search_posts;
 mod settings;
 mod share_post;
 mod support;
+mod timeline_growth;
+mod timeline_model;
 mod unlike_post;
 mod unshare_post;
 mod update_post;
@@ -31,5 +34,5 @@ mod verify_counters;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "reactions", "replays", "settings", "support"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "reactions", "replays", "settings", "support", "timeline_growth", "timeline_model"]);
 }
