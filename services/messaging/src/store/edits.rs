@@ -8,7 +8,7 @@ use kith_rules::messaging::MESSAGE;
 
 use super::conversations::MaybeMessageRow;
 use super::messages::{MessageRow, is_reader, message_columns, message_find_in, message_not_found, visible};
-use super::policy::{between, refused_between};
+use super::policy::{between, blocks_between, refused_between};
 use crate::domain::{Content, Refusal, SeqCursor};
 
 /// What a message said before.

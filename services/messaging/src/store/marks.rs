@@ -5,6 +5,7 @@ use kith_postgres::{Abort, Connection, Database, run, sql_query};
 use kith_primitives::{ConversationId, Failure, MessageId, UserId};
 
 use super::messages::{MessageRow, message_not_found, messages_find};
+use super::policy::blocks_between;
 use super::unread::{Unread, unread_count_in, unread_count_in_txn, unread_count_of_in_txn};
 
 /// What is read of a conversation, after a mark.
@@ -16,18 +17,16 @@ pub(crate) struct Marked {
 }
 
 /// Both pointers only ever move forward. What the peer may know of moves with the other, but not while a block stands.
-const MEMBER_MARK: &str = "
-WITH blocks AS MATERIALIZED (
-    SELECT blocker_id FROM social_graph.block_edges
-    WHERE (blocker_id = $1 AND blocked_id = $2) OR (blocker_id = $2 AND blocked_id = $1)
-)
-UPDATE messaging.members
-SET
-    read_seq = greatest(read_seq, $4),
-    receipt_seq = CASE WHEN EXISTS (SELECT FROM blocks) THEN receipt_seq ELSE greatest(receipt_seq, $4) END
-WHERE conversation_id = $3 AND user_id = $1 AND peer_id = $2
-RETURNING read_seq
-";
+const MEMBER_MARK: &str = concat!(
+    "WITH ",
+    blocks_between!(),
+    "UPDATE messaging.members
+    SET
+        read_seq = greatest(read_seq, $4),
+        receipt_seq = CASE WHEN EXISTS (SELECT FROM blocks) THEN receipt_seq ELSE greatest(receipt_seq, $4) END
+    WHERE conversation_id = $3 AND user_id = $1 AND peer_id = $2
+    RETURNING read_seq"
+);
 
 /// In the order of conversations, in which all who lock several rows of members do so.
 const MEMBERS_LOCK_UNREAD: &str = "
@@ -39,8 +38,12 @@ FOR NO KEY UPDATE
 
 const MEMBERS_MARK: &str = "
 WITH blocks AS MATERIALIZED (
-    SELECT blocker_id, blocked_id FROM social_graph.block_edges
-    WHERE (blocker_id = $1 AND blocked_id = ANY ($3)) OR (blocker_id = ANY ($3) AND blocked_id = $1)
+    SELECT blocker_id, blocked_id FROM unnest($3::bigint[]) AS peer (id) CROSS JOIN LATERAL (
+        SELECT blocker_id, blocked_id FROM social_graph.block_edges WHERE blocker_id = $1 AND blocked_id = peer.id
+        UNION ALL
+        SELECT blocker_id, blocked_id FROM social_graph.block_edges WHERE blocker_id = peer.id AND blocked_id = $1
+        LIMIT 1
+    ) AS block
 )
 UPDATE messaging.members AS member
 SET

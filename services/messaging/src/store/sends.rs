@@ -6,7 +6,7 @@ use kith_primitives::{ConversationId, Failure, MessageId, Reason, ReplayKey};
 
 use super::conversations::MaybeMessageRow;
 use super::messages::{MessageRow, message_find_in};
-use super::policy::{between, refused_between};
+use super::policy::{between, blocks_between, refused_between};
 use super::unread::{Unread, count_unread, counted, unread_count_of_in_txn};
 use crate::domain::{Outgoing, Refusal};
 

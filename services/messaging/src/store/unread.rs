@@ -39,12 +39,14 @@ const UNREAD_COUNT_IN: &str = concat!(
     FROM messaging.members AS own WHERE conversation_id = $2 AND user_id = $1"
 );
 
-/// Only where something may be unread, of which an index knows.
+/// Only where something may be unread, of which an index knows. In its order, since the planner would else count on finding
+/// enough at the beginning of the whole table.
 const UNREAD_COUNT: &str = concat!(
     "SELECT count(*) AS unread FROM (
         SELECT FROM messaging.members AS own
         CROSS JOIN LATERAL messaging.unread(own.user_id, own.conversation_id, own.read_seq)
         WHERE own.user_id = $1 AND own.received_seq > own.read_seq
+        ORDER BY own.conversation_id
         LIMIT ",
     counted!(),
     ") AS counted"

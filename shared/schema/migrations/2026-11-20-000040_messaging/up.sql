@@ -83,7 +83,8 @@ CREATE TABLE messaging.messages (
     CONSTRAINT messaging_messages_content_until_deleted CHECK ((content IS NULL) = (deleted_at IS NOT NULL))
 );
 
-CREATE INDEX messaging_messages_by_member ON messaging.messages (conversation_id, sender_id, receiver_id);
+-- For the foreign key alone. Led by the sender, so that no plan walks a conversation by it.
+CREATE INDEX messaging_messages_by_member ON messaging.messages (sender_id, receiver_id, conversation_id);
 CREATE INDEX messaging_messages_sent_page ON messaging.messages (sender_id, created_at DESC, id DESC)
     WHERE NOT hidden_from_sender;
 CREATE INDEX messaging_messages_received_page ON messaging.messages (receiver_id, created_at DESC, id DESC)
