@@ -18,6 +18,7 @@ mod list_replies;
 mod list_shared_posts;
 mod list_sharers;
 mod lists;
+mod plans;
 mod reactions;
 mod repair_counters;
 mod replays;
@@ -34,5 +35,5 @@ mod verify_counters;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "reactions", "replays", "settings", "support", "timeline_growth", "timeline_model"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "plans", "reactions", "replays", "settings", "support", "timeline_growth", "timeline_model"]);
 }

@@ -10,7 +10,7 @@ use kith_primitives::{Failure, Page, PostId, UserId};
 use super::accounts::account_required;
 use super::posts::{post_find, post_not_found};
 use super::reactions::ReactionRow;
-use super::shape::{PostRow, hidden, of_page, viewer};
+use super::shape::{PostRow, hidden, of_page, page, viewer};
 use crate::domain::Reaction;
 
 /// A post that a user likes or has shared.
@@ -56,22 +56,29 @@ LIMIT $5
     };
 }
 
-/// Those of a user, on posts that the viewer sees; none when the viewer blocks the user.
+/// Those of a user, on posts that the viewer sees; none when the viewer blocks the user. Each post is looked up by its id, in
+/// the order of the rows: `OFFSET 0` keeps the planner from joining the tables in another way.
 macro_rules! of_user {
     ($table:literal) => {
         concat!(
             "WITH ",
             hidden!(),
-            ", page AS MATERIALIZED (
-    SELECT posts.*, reactions.user_id, reactions.created_at AS reacted_at
+            ", ",
+            page!(
+                "
+    SELECT found.*, reactions.user_id, reactions.created_at AS reacted_at
     FROM posts.",
-            $table,
-            " AS reactions JOIN posts.posts ON posts.id = reactions.post_id
+                $table,
+                " AS reactions CROSS JOIN LATERAL (
+        SELECT * FROM posts.posts
+        WHERE id = reactions.post_id AND author_id NOT IN (SELECT user_id FROM hidden)
+        OFFSET 0
+    ) AS found
     WHERE reactions.user_id = $2 AND (reactions.created_at, reactions.post_id) < ($3, $4)
-        AND $2 NOT IN (SELECT user_id FROM hidden) AND posts.author_id NOT IN (SELECT user_id FROM hidden)
+        AND $2 NOT IN (SELECT user_id FROM hidden)
     ORDER BY reactions.created_at DESC, reactions.post_id DESC
-    LIMIT $5
-)",
+    LIMIT $5"
+            ),
             of_page!(),
             "ORDER BY page.reacted_at DESC, page.id DESC"
         )
