@@ -11,6 +11,7 @@ mod follow_storm;
 mod graph_storm;
 mod hang_ups;
 mod plans;
+mod post_storm;
 mod raw;
 mod refresh_storm;
 mod registration_storm;
