@@ -302,20 +302,18 @@ async fn a_parent_whose_deletion_does_not_happen_is_replied_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mentioned_user_may_vanish_during_the_call() {
+async fn whoever_is_deleted_during_the_call_is_not_mentioned_and_the_name_is_text() {
     let app = TestApp::start().await;
     let (alice, bob) = two(&app).await;
     let delete = format!("DELETE FROM identity.users WHERE id = {}", bob.id);
     let other = Uncommitted::begin(&app, &delete).await;
-    let (refused, ()) = tokio::join!(
-        refused(&app, &alice, with_content("@bob")),
+    let (made, ()) = tokio::join!(
+        post(&app, &alice, "@bob @alice"),
         other.commit_under_a_waiting_call()
     );
-    assert_eq!(refused.summary(), "NotFound USER_NOT_FOUND []");
-    assert_eq!(refused.metadata["constraint"], "posts_mentions_user_id_fkey");
-    assert_eq!(count(&app, "posts.posts").await, 0);
-    // From now on it is text.
-    assert_eq!(post(&app, &alice, "@bob").await.mentions, []);
+    assert_eq!(mentions(&made), [(alice.id, 5, 11)]);
+    assert_eq!(count(&app, "posts.posts").await, 1);
+    app.database.assert_invariants().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

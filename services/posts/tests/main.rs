@@ -4,6 +4,7 @@ mod batch_get_posts;
 mod counters;
 mod create_post;
 mod delete_post;
+mod get_post;
 mod get_thread;
 mod like_post;
 mod list_home_timeline;

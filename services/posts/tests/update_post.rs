@@ -8,7 +8,7 @@ use tonic::{Response, Status};
 
 use crate::support::{
     Uncommitted, answer, block, count, create, deactivate, execute, hashtags, instant, mentions, number,
-    post, refusal, reply, seen, wide, with_content,
+    refusal, reply, seen, wide, with_content,
 };
 
 type Called = Result<Response<UpdatePostResponse>, Status>;
@@ -319,6 +319,20 @@ async fn a_change_that_waited_for_another_begins_anew() {
         .map(|edit| edit.content)
         .collect();
     assert_eq!(said, ["@bob", "before"]);
+    app.database.assert_invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_deleted_during_the_call_is_not_mentioned_and_the_name_is_text() {
+    let (app, alice, bob, post) = start().await;
+    let delete = format!("DELETE FROM identity.users WHERE id = {}", bob.id);
+    let other = Uncommitted::begin(&app, &delete).await;
+    let (after, ()) = tokio::join!(
+        update(&app, &alice, saying(&post, "@bob @alice")),
+        other.commit_under_a_waiting_call()
+    );
+    assert_eq!(mentions(&after), [(alice.id, 5, 11)]);
+    assert_eq!(edits(&app, &post).await.len(), 1);
     app.database.assert_invariants().await;
 }
 

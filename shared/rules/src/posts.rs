@@ -84,7 +84,7 @@ rules! {
     MENTIONS_POST_ID_FKEY = "posts_mentions_post_id_fkey": Never { because: LOCKED };
     /// Who is mentioned exists.
     MENTIONS_USER_ID_FKEY = "posts_mentions_user_id_fkey":
-        Missing { reason: Reason::UserNotFound, resource: USER, message: "a user who is mentioned has just been deleted" };
+        Never { because: "a name of somebody who has just been deleted is text, once its statement is sent again" };
     /// A mention stands somewhere.
     MENTIONS_PLACES = "posts_mentions_places": Never { because: PARSED };
     /// One row for each topic of a post.

@@ -32,9 +32,9 @@ fn parse(request: &UpdatePostRequest) -> Result<(PostId, PostChange), Failure> {
     let mask = FieldMask::parse(paths, &present(request), UPDATABLE);
     // With a mask that cannot be read, the caller still learns what is wrong with the values.
     let sets = |field: &str, is_present: bool| mask.as_ref().map_or(is_present, |mask| mask.contains(field));
-    let content = sets("content", request.content.is_some()).then(|| request.content.as_deref());
+    let content = sets("content", request.content.is_some()).then_some(request.content.as_deref());
     let kind = sets("type", request.r#type.is_some()).then_some(request.r#type);
-    let media_url = sets("media_url", request.media_url.is_some()).then(|| request.media_url.as_deref());
+    let media_url = sets("media_url", request.media_url.is_some()).then_some(request.media_url.as_deref());
 
     let id = violations.check("post_id", PostId::parse(request.post_id));
     let content =

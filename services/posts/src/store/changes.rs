@@ -5,10 +5,12 @@ use kith_postgres::{Connection, Database, run};
 use kith_primitives::{Etag, Failure, PostId, Reason, UserId};
 use kith_rules::posts::POST;
 
-use super::entities::{JudgedRow, allowed, bind_entities, blocks, entities_create, judged, mentioned};
+use super::entities::{
+    JudgedRow, allowed, bind_entities, blocks, entities_create, judged, mentioned, unless_mentioned_left,
+};
 use super::posts::{post_find, post_not_found};
 use super::shape::{PostRow, of_page};
-use crate::domain::{Entities, PostChange};
+use crate::domain::{Content, Entities, MediaUrl, PostChange, PostKind};
 
 /// Everything in one statement, although it waits for the post's lock, and sees mentions and hashtags as they were before
 /// it waited: they change only together with the version. Where the version was another one before, nothing is done, and
@@ -102,8 +104,9 @@ pub(crate) async fn post_update(
 ) -> Result<PostRow, Failure> {
     let entities = change.content.as_ref().map(Entities::of).unwrap_or_default();
     loop {
-        let outcome = post_update_once(database, author_id, id, change, &entities).await?;
-        let Some(outcome) = outcome else {
+        let outcomes = post_update_once(database, author_id, id, change, &entities).await?;
+        let Some(outcomes) = outcomes else { continue };
+        let Some(outcome) = outcomes.into_iter().next() else {
             return Err(not_owned(database, author_id, id).await);
         };
         if outcome.is_updated || outcome.is_as_seen {
@@ -119,19 +122,18 @@ async fn post_update_once(
     id: PostId,
     change: &PostChange,
     entities: &Entities,
-) -> Result<Option<UpdateOutcome>, Failure> {
-    let content = change.content.as_ref().map(|content| content.as_str());
-    let media_url = change.media_url.as_ref().map(|media_url| media_url.as_str());
+) -> Result<Option<Vec<UpdateOutcome>>, Failure> {
+    let content = change.content.as_ref().map(Content::as_str);
+    let media_url = change.media_url.as_ref().map(MediaUrl::as_str);
     database
         .write(async |conn: &mut Connection| {
             let query = bind_entities(POST_UPDATE, author_id, entities)
                 .bind::<BigInt, _>(id.get())
                 .bind::<Nullable<Text>, _>(content)
-                .bind::<Nullable<Text>, _>(change.kind.map(|kind| kind.as_str()))
+                .bind::<Nullable<Text>, _>(change.kind.map(PostKind::as_str))
                 .bind::<Nullable<Text>, _>(media_url)
                 .bind::<Nullable<BigInt>, _>(change.etag.map(Etag::version));
-            let outcomes = run("post_update", query.load(conn)).await?;
-            Ok(outcomes.into_iter().next())
+            Ok(unless_mentioned_left(run("post_update", query.load(conn)).await)?)
         })
         .await
 }

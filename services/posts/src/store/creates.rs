@@ -7,7 +7,9 @@ use kith_primitives::{Failure, PostId, ReplayKey, UserId};
 use kith_rules::identity::user_inactive;
 use kith_rules::posts::{POSTS_AUTHOR_ID_FKEY, POSTS_PARENT_ID_FKEY, REQUESTS_USER_ID_FKEY};
 
-use super::entities::{JudgedRow, allowed, bind_entities, blocks, entities_create, judged, mentioned};
+use super::entities::{
+    JudgedRow, allowed, bind_entities, blocks, entities_create, judged, mentioned, unless_mentioned_left,
+};
 use super::posts::post_find;
 use super::shape::PostRow;
 use crate::domain::{Entities, PostDraft};
@@ -109,6 +111,7 @@ pub(crate) async fn post_create(
     let entities = Entities::of(&draft.content);
     loop {
         let outcome = post_create_once(database, author_id, draft, key, &entities).await?;
+        let Some(outcome) = outcome else { continue };
         if let (Some(key), Some(request)) = (key, outcome.replayed()) {
             return replay(database, author_id, key, request).await;
         }
@@ -132,7 +135,7 @@ async fn post_create_once(
     draft: &PostDraft,
     key: Option<&ReplayKey>,
     entities: &Entities,
-) -> Result<CreateOutcome, Failure> {
+) -> Result<Option<CreateOutcome>, Failure> {
     database
         .write(async |conn: &mut Connection| {
             let query = bind_entities(POST_CREATE, author_id, entities)
@@ -142,9 +145,10 @@ async fn post_create_once(
                 .bind::<Nullable<BigInt>, _>(draft.parent_id.map(PostId::get))
                 .bind::<Nullable<Uuid>, _>(key.map(ReplayKey::id))
                 .bind::<Nullable<Binary>, _>(key.map(ReplayKey::fingerprint));
-            let outcomes = run("post_create", query.load(conn)).await?;
-            let outcome = outcomes.into_iter().next();
-            Ok(outcome.ok_or_else(|| Failure::internal("a post that was tried has no outcome"))?)
+            let outcomes = unless_mentioned_left(run("post_create", query.load(conn)).await)?;
+            let outcome = outcomes.map(|outcomes| outcomes.into_iter().next());
+            let missing = || Failure::internal("a post that was tried has no outcome");
+            Ok(outcome.map(|outcome| outcome.ok_or_else(missing)).transpose()?)
         })
         .await
 }

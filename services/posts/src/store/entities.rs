@@ -6,8 +6,9 @@ use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
-use kith_postgres::{Kept, sql_query};
+use kith_postgres::{DbError, Kept, sql_query};
 use kith_primitives::{Failure, UserId};
+use kith_rules::posts::MENTIONS_USER_ID_FKEY;
 
 use super::shape::PostRow;
 use crate::domain::{Entities, Parties, Place, decide};
@@ -147,6 +148,15 @@ pub(super) fn bind_entities<'a>(
         .bind::<Array<Text>, _>(hashtags)
         .bind::<Array<Integer>, _>(hashtag_starts)
         .bind::<Array<Integer>, _>(hashtag_ends)
+}
+
+/// What a write answered; `None` when a user whom it mentions was deleted after its snapshot. Nothing was written then, and
+/// the next statement takes the name for text.
+pub(super) fn unless_mentioned_left<T>(answer: Result<T, DbError>) -> Result<Option<T>, DbError> {
+    match answer {
+        Err(error) if error.breaks(&MENTIONS_USER_ID_FKEY) => Ok(None),
+        answer => answer.map(Some),
+    }
 }
 
 fn columns(places: Vec<Place>) -> (Vec<String>, Vec<i32>, Vec<i32>) {
