@@ -170,9 +170,13 @@ impl TestApp {
 
     /// Identity, as somebody without token sees it who calls from `address`, for example 127.0.0.2.
     pub fn identity_from(&self, address: IpAddr) -> IdentityServiceClient<tonic::transport::Channel> {
-        let url = format!("http://{}", self.identity_address);
-        let endpoint = Endpoint::from_shared(url).expect("a URL");
+        let endpoint = Endpoint::from_shared(self.identity_url()).expect("a URL");
         IdentityServiceClient::new(endpoint.local_address(Some(address)).connect_lazy())
+    }
+
+    /// Where identity is, for services that run as processes of their own. They trust it for issuer and audience `kith-test`.
+    pub fn identity_url(&self) -> String {
+        format!("http://{}", self.identity_address)
     }
 
     /// Starts another identity on the same database, with keys of its own, and answers a channel to it. It may never be

@@ -1,13 +1,10 @@
 //! Two processes of identity and one of social-graph on one database: what one is told, all keep to.
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use diesel_async::SimpleAsyncConnection;
-use kith_client::{Builder, Channel};
+use kith_client::Channel;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::*;
 use kith_contracts::social_graph::v1::GetCountsRequest;
@@ -18,90 +15,19 @@ use kith_testkit::{Bearer, Credentials, Refusal, TestDatabase, not_ready, ready}
 use kith_tokens::{Issuer, SigningKey, SigningKeys};
 use secrecy::ExposeSecret;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tonic::service::interceptor::InterceptedService;
 use tonic::{Code, Status};
 
+use crate::processes::{Process, channel, eventually};
 use crate::rows::unique;
 use crate::size;
 
-/// Long enough for a busy machine; nothing waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// A removed key must be dead everywhere within this time.
 const DEAD_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// The pause between two calls of somebody who calls again and again.
 const PACE: Duration = Duration::from_millis(50);
 const PASSWORD: &str = "correct horse";
-
-/// A process that ends with this.
-struct Process {
-    child: Child,
-    said: Arc<Mutex<String>>,
-}
-
-impl Process {
-    fn start(program: &str, environment: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(program);
-        command.env_clear().envs(environment.iter().copied());
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program runs");
-        let (pipe, said) = (child.stderr.take().expect("a pipe"), Arc::default());
-        let log: Arc<Mutex<String>> = Arc::clone(&said);
-        std::thread::spawn(move || {
-            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                log.lock().expect("no panic").push_str(&format!("{line}\n"));
-            }
-        });
-        Self { child, said }
-    }
-
-    fn said(&self) -> String {
-        self.said.lock().expect("no panic").clone()
-    }
-
-    /// Where it listens.
-    async fn address(&self) -> String {
-        eventually("it listens", async || {
-            let said = self.said();
-            let line = said.lines().find(|line| line.contains("listening"))?;
-            let (_, address) = line.split_once("address=")?;
-            address.split_whitespace().next().map(str::to_owned)
-        })
-        .await
-    }
-
-    /// Ends it at once, as a machine does that loses power.
-    fn kill(&mut self) {
-        self.child.kill().expect("to kill");
-        self.child.wait().expect("its end");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Mostly it runs still.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Repeats `attempt` until it answers something.
-async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
-    let found = async {
-        loop {
-            if let Some(found) = attempt().await {
-                return found;
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let found = timeout(PATIENCE + DEAD_WITHIN, found).await;
-    found.unwrap_or_else(|_| panic!("never happened: {what}"))
-}
 
 /// A file of keys, as a secret is mounted; removed at its end.
 struct KeyFile(PathBuf);
@@ -187,12 +113,6 @@ impl Identity {
         let answer = self.client(&Bearer(None)).list_signing_keys(request).await;
         answer.expect("keys").into_inner().keys
     }
-}
-
-/// Tests see what a service answers, and not what another attempt makes of it.
-fn channel(address: &str) -> Channel {
-    let url = format!("http://{address}");
-    Builder::new(url).max_attempts(1).build().expect("a URL")
 }
 
 /// Two identities and a social-graph, and somebody who is registered.

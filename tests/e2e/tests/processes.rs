@@ -1,0 +1,137 @@
+//! Services as processes of their own, which real signals end.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kith_client::{Builder, Channel};
+use kith_schema::Role;
+use kith_testkit::{TestApp, ready};
+use tokio::time::{sleep, timeout};
+
+/// Long enough for a removed key to be dead everywhere on a busy machine; nothing waits for it to pass.
+const PATIENCE: Duration = Duration::from_secs(7 * 60);
+
+/// A process that ends with this.
+pub(crate) struct Process {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Process {
+    pub(crate) fn start(program: &str, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program);
+        command.env_clear().envs(environment.iter().copied());
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let (pipe, said) = (child.stderr.take().expect("a pipe"), Arc::default());
+        let log: Arc<Mutex<String>> = Arc::clone(&said);
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                log.lock().expect("no panic").push_str(&format!("{line}\n"));
+            }
+        });
+        Self { child, said }
+    }
+
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().expect("no panic").clone()
+    }
+
+    /// Where it listens.
+    pub(crate) async fn address(&self) -> String {
+        eventually("it listens", async || {
+            let said = self.said();
+            let line = said.lines().find(|line| line.contains("listening"))?;
+            let (_, address) = line.split_once("address=")?;
+            address.split_whitespace().next().map(str::to_owned)
+        })
+        .await
+    }
+
+    /// Ends it at once, as a machine does that loses power.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("to kill");
+        self.child.wait().expect("its end");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Mostly it runs still.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Repeats `attempt` until it answers something.
+pub(crate) async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = attempt().await {
+                return found;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let found = timeout(PATIENCE, found).await;
+    found.unwrap_or_else(|_| panic!("never happened: {what}"))
+}
+
+/// Tests see what a service answers, and not what another attempt makes of it.
+pub(crate) fn channel(address: &str) -> Channel {
+    let url = format!("http://{address}");
+    Builder::new(url).max_attempts(1).build().expect("a URL")
+}
+
+/// A messaging process on the database of an app, whose users it knows.
+pub(crate) struct Messaging {
+    process: Process,
+    address: String,
+    pub(crate) channel: Channel,
+}
+
+impl Messaging {
+    /// Returns once it is ready.
+    pub(crate) async fn start(app: &TestApp) -> Self {
+        Self::start_at(app, "127.0.0.1:0").await
+    }
+
+    async fn start_at(app: &TestApp, address: &str) -> Self {
+        let url = app.database.url(Role::Messaging).expose();
+        let identity_url = app.identity_url();
+        let environment = [
+            ("KITH_MESSAGING_DATABASE_URL", url.as_str()),
+            ("KITH_MESSAGING_LISTEN_ADDRESS", address),
+            ("KITH_IDENTITY_URL", &identity_url),
+            ("KITH_TOKEN_ISSUER", "kith-test"),
+            ("KITH_TOKEN_AUDIENCE", "kith-test"),
+            // Enough for a busy machine.
+            ("KITH_POOL_SIZE", "32"),
+            ("KITH_POOL_CHECKOUT_TIMEOUT", "60s"),
+            ("KITH_DEFAULT_DEADLINE", "60s"),
+            // Where it listens, and nothing of each call.
+            ("KITH_LOG_FILTER", "warn,kith_rpc::process=info"),
+        ];
+        let process = Process::start(env!("CARGO_BIN_EXE_e2e-messaging"), &environment);
+        let address = process.address().await;
+        let channel = channel(&address);
+        ready(channel.clone()).await;
+        Self {
+            process,
+            address,
+            channel,
+        }
+    }
+
+    /// Ends it by SIGKILL, and starts it anew where it was. Channels to it find the new one.
+    pub(crate) async fn kill_and_restart(&mut self, app: &TestApp) {
+        self.process.kill();
+        *self = Self::start_at(app, &self.address).await;
+    }
+}
