@@ -15,6 +15,7 @@ mod message_kill;
 mod message_model;
 mod message_storm;
 mod plans;
+mod post_replays;
 mod post_storm;
 mod processes;
 mod raw;
