@@ -28,6 +28,9 @@ const NOT_FOR_THE_INACTIVE: &[&str] = &[
     "kith.social_graph.v1.SocialGraphService/Follow",
     "kith.social_graph.v1.SocialGraphService/SendFriendRequest",
     "kith.social_graph.v1.SocialGraphService/AcceptFriendRequest",
+    "kith.posts.v1.PostsService/CreatePost",
+    "kith.posts.v1.PostsService/LikePost",
+    "kith.posts.v1.PostsService/SharePost",
     "kith.messaging.v1.MessagingService/SendMessage",
     "kith.messaging.v1.MessagingService/EditMessage",
 ];

@@ -44,6 +44,13 @@ const BOUNDS: &[(&str, Option<usize>)] = &[
     ("kith.identity.v1.CreateServiceAccountRequest.name", Some(100)),
     ("kith.identity.v1.CreateServiceAccountRequest.scopes", Some(100)),
     ("kith.identity.v1.IssueServiceTokenRequest.name", None),
+    ("kith.posts.v1.CreatePostRequest.content", Some(500)),
+    ("kith.posts.v1.CreatePostRequest.media_url", Some(500)),
+    ("kith.posts.v1.CreatePostRequest.request_id", Some(36)),
+    ("kith.posts.v1.UpdatePostRequest.content", Some(500)),
+    ("kith.posts.v1.UpdatePostRequest.media_url", Some(500)),
+    ("kith.posts.v1.ListPostsByHashtagRequest.tag", Some(101)),
+    ("kith.posts.v1.SearchPostsRequest.query", Some(200)),
     ("kith.messaging.v1.SendMessageRequest.content", Some(4000)),
     ("kith.messaging.v1.SendMessageRequest.request_id", Some(36)),
     ("kith.messaging.v1.EditMessageRequest.content", Some(4000)),
@@ -73,6 +80,10 @@ const REQUIRED: &[&str] = &[
     "kith.identity.v1.CreateServiceAccountRequest.name",
     "kith.identity.v1.CreateServiceAccountRequest.scopes",
     "kith.identity.v1.IssueServiceTokenRequest.name",
+    "kith.posts.v1.CreatePostRequest.content",
+    "kith.posts.v1.UpdatePostRequest.content",
+    "kith.posts.v1.ListPostsByHashtagRequest.tag",
+    "kith.posts.v1.SearchPostsRequest.query",
     "kith.messaging.v1.SendMessageRequest.content",
     "kith.messaging.v1.EditMessageRequest.content",
     "kith.messaging.v1.SearchMessagesRequest.query",
@@ -80,11 +91,23 @@ const REQUIRED: &[&str] = &[
 
 /// Numbers of which 0 stands for something.
 const ZERO_IS_GOOD: &[&str] = &[
+    "kith.posts.v1.CreatePostRequest.parent_id",
     "kith.messaging.v1.ListMessagesRequest.after_seq",
     "kith.messaging.v1.SearchMessagesRequest.conversation_id",
     "kith.messaging.v1.MarkAllReadRequest.conversation_id",
     "kith.messaging.v1.GetUnreadCountRequest.conversation_id",
 ];
+
+/// Enums whose unspecified value stands for the default, or for any.
+const MAY_BE_UNSPECIFIED: &[&str] = &[
+    "kith.posts.v1.CreatePostRequest.type",
+    "kith.posts.v1.UpdatePostRequest.type",
+    "kith.posts.v1.ListPostsByAuthorRequest.type",
+    "kith.posts.v1.SearchPostsRequest.order",
+];
+
+/// Numbers that are refused, and not cut, when they are too large.
+const NOT_CUT: &[&str] = &["kith.posts.v1.GetThreadRequest.max_depth"];
 
 /// Values of opaque fields that nobody was given. The second has the form of a good page token.
 const MADE_UP: [&str; 5] = [
@@ -223,16 +246,7 @@ fn value_cases(message: &DynamicMessage, field: &FieldDescriptor) -> Vec<Case> {
             duration_cases(field, &inner)
         }
         Kind::Message(_) => nested_cases(message, field),
-        Kind::Enum(_) => [0, -1, 4711]
-            .map(|value| {
-                case(
-                    field,
-                    Value::EnumNumber(value),
-                    &value.to_string(),
-                    Expect::Violation,
-                )
-            })
-            .into(),
+        Kind::Enum(_) => enum_cases(field),
         Kind::String => text_cases(field),
         Kind::Int64 => id_cases(field),
         Kind::Int32 => page_size_cases(field),
@@ -316,12 +330,31 @@ fn duration_cases(field: &FieldDescriptor, duration: &MessageDescriptor) -> Vec<
     [0, -1, i64::MIN, i64::MAX].map(seconds).into()
 }
 
+fn enum_cases(field: &FieldDescriptor) -> Vec<Case> {
+    let number = |number: i32, expect| case(field, Value::EnumNumber(number), &number.to_string(), expect);
+    let unspecified = if MAY_BE_UNSPECIFIED.contains(&field.full_name()) {
+        Expect::Unknown
+    } else {
+        Expect::Violation
+    };
+    vec![
+        number(0, unspecified),
+        number(-1, Expect::Violation),
+        number(4711, Expect::Violation),
+    ]
+}
+
 fn page_size_cases(field: &FieldDescriptor) -> Vec<Case> {
     let size = |size: i32, expect| case(field, Value::I32(size), &size.to_string(), expect);
+    let large = if NOT_CUT.contains(&field.full_name()) {
+        Expect::Violation
+    } else {
+        Expect::Unknown
+    };
     vec![
         size(-1, Expect::Violation),
         size(i32::MIN, Expect::Violation),
-        size(i32::MAX, Expect::Unknown),
+        size(i32::MAX, large),
     ]
 }
 

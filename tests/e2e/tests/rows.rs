@@ -4,6 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kith_contracts::identity::v1::*;
 use kith_contracts::messaging::v1::*;
+use kith_contracts::posts::v1::*;
+// Social-graph has requests of the same names.
+use kith_contracts::posts::v1::{
+    RepairCountersRequest as RepairPostCounters, VerifyCountersRequest as VerifyPostCounters,
+};
 use kith_contracts::social_graph::v1::*;
 use kith_testkit::{Bearer, Refusal, TestApp, TestUser, answer};
 use prost::Message;
@@ -24,6 +29,8 @@ pub(crate) struct World {
     pub(crate) message_id: i64,
     /// The conversation of the two.
     pub(crate) conversation_id: i64,
+    /// The owner's post.
+    pub(crate) post_id: i64,
 }
 
 /// A service account with its secret.
@@ -74,8 +81,8 @@ impl Service {
 }
 
 impl World {
-    /// New users, of whom the third follows the owner and asks it for friendship, and has a message by the owner; and a
-    /// service.
+    /// New users, of whom the third follows the owner and asks it for friendship, and has a message by the owner; a post by
+    /// the owner; and a service.
     pub(crate) async fn new(app: &TestApp) -> Self {
         let names: Vec<String> = (0..3).map(|_| unique("user")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -87,6 +94,7 @@ impl World {
         app.social_graph(&third).follow(request).await.expect("a follow");
         let friend_request_id = ask(app, &third, &owner).await;
         let (message_id, conversation_id) = write(app, &owner, &third).await;
+        let post_id = post(app, &owner).await;
         Self {
             owner,
             other,
@@ -95,6 +103,7 @@ impl World {
             friend_request_id,
             message_id,
             conversation_id,
+            post_id,
         }
     }
 }
@@ -121,6 +130,16 @@ async fn write(app: &TestApp, from: &TestUser, to: &TestUser) -> (i64, i64) {
     let sent = answer(app.messaging(from).send_message(request).await);
     let message = sent.message.expect("a message");
     (message.id, message.conversation_id)
+}
+
+/// Posts something, and answers its id.
+async fn post(app: &TestApp, author: &TestUser) -> i64 {
+    let request = CreatePostRequest {
+        content: "hello".to_owned(),
+        ..Default::default()
+    };
+    let made = answer(app.posts(author).create_post(request).await);
+    made.post.expect("a post").id
 }
 
 /// A name that no other test of this process has.
@@ -154,6 +173,7 @@ pub(crate) const SCOPES: &[&str] = &[
     "identity.users.deactivate",
     "identity.users.delete",
     "identity.users.import",
+    "posts.counters.repair",
     "social_graph.counters.repair",
     "social_graph.follows.import",
     "social_graph.friendships.import",
@@ -557,14 +577,14 @@ pub(crate) const ROWS: &[Row] = &[
         NOT_ALLOWED,
         NOT_ALLOWED,
         OK,
-        |_: &World| VerifyCountersRequest::default()
+        |_: &World| kith_contracts::social_graph::v1::VerifyCountersRequest::default()
     ),
     row!(
         "kith.social_graph.v1.SocialGraphService/RepairCounters",
         NOT_ALLOWED,
         NOT_ALLOWED,
         OK,
-        |_: &World| RepairCountersRequest::default()
+        |_: &World| kith_contracts::social_graph::v1::RepairCountersRequest::default()
     ),
     row!(
         "kith.social_graph.v1.SocialGraphService/ListFriends",
@@ -808,7 +828,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row!(
         "kith.messaging.v1.MessagingService/BatchGetMessages",
-        OK,
+        NO_MESSAGE,
         OK,
         NOT_ALLOWED,
         |world: &World| BatchGetMessagesRequest {
@@ -969,5 +989,229 @@ pub(crate) const ROWS: &[Row] = &[
             }),
             etag: String::new(),
         }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/CreatePost",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| CreatePostRequest {
+            content: format!("@{} #hello", world.owner.username),
+            parent_id: world.post_id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/GetPost",
+        OK,
+        OK,
+        OK,
+        |world: &World| GetPostRequest {
+            post_id: world.post_id
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/BatchGetPosts",
+        OK,
+        OK,
+        OK,
+        |world: &World| BatchGetPostsRequest {
+            post_ids: vec![world.post_id]
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/UpdatePost",
+        NOT_OWNER,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UpdatePostRequest {
+            post_id: world.post_id,
+            content: Some(unique("hello ")),
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/ListPostEdits",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListPostEditsRequest {
+            post_id: world.post_id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/DeletePost",
+        NOT_OWNER,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| DeletePostRequest {
+            post_id: world.post_id,
+            allow_missing: false
+        }
+    ),
+    row!("kith.posts.v1.PostsService/ListPosts", OK, OK, OK, |_: &World| {
+        ListPostsRequest::default()
+    }),
+    row!(
+        "kith.posts.v1.PostsService/ListPostsByAuthor",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListPostsByAuthorRequest {
+            author_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/ListReplies",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListRepliesRequest {
+            post_id: world.post_id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/GetThread",
+        OK,
+        OK,
+        OK,
+        |world: &World| GetThreadRequest {
+            post_id: world.post_id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/LikePost",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| LikePostRequest {
+            post_id: world.post_id,
+            allow_existing: true
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/UnlikePost",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UnlikePostRequest {
+            post_id: world.post_id,
+            allow_missing: true
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/ListLikers",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListLikersRequest {
+            post_id: world.post_id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/ListLikedPosts",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListLikedPostsRequest {
+            user_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/SharePost",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| SharePostRequest {
+            post_id: world.post_id,
+            allow_existing: true
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/UnsharePost",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |world: &World| UnsharePostRequest {
+            post_id: world.post_id,
+            allow_missing: true
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/ListSharers",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListSharersRequest {
+            post_id: world.post_id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/ListSharedPosts",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListSharedPostsRequest {
+            user_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/ListHomeTimeline",
+        OK,
+        OK,
+        NOT_ALLOWED,
+        |_: &World| ListHomeTimelineRequest::default()
+    ),
+    row!(
+        "kith.posts.v1.PostsService/ListPostsByHashtag",
+        OK,
+        OK,
+        OK,
+        |_: &World| ListPostsByHashtagRequest {
+            tag: "hello".to_owned(),
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/ListMentions",
+        OK,
+        OK,
+        OK,
+        |world: &World| ListMentionsRequest {
+            user_id: world.owner.id,
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/SearchPosts",
+        OK,
+        OK,
+        OK,
+        |_: &World| SearchPostsRequest {
+            query: "hello".to_owned(),
+            ..Default::default()
+        }
+    ),
+    row!(
+        "kith.posts.v1.PostsService/VerifyCounters",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| VerifyPostCounters::default()
+    ),
+    row!(
+        "kith.posts.v1.PostsService/RepairCounters",
+        NOT_ALLOWED,
+        NOT_ALLOWED,
+        OK,
+        |_: &World| RepairPostCounters::default()
     ),
 ];
