@@ -2,6 +2,8 @@
 //! after each step and for each user.
 
 mod model;
+mod seen;
+mod steps;
 
 use std::collections::BTreeMap;
 
@@ -12,8 +14,10 @@ use kith_contracts::social_graph::v1::{
     BatchBefriendRequest, BlockUserRequest, FollowRequest, FriendPair, UnblockUserRequest,
 };
 use kith_testkit::{Refusal, TestApp, TestUser, execute};
-use model::{Model, PEOPLE, Seen, SeenConversation, SeenMessage, Step};
+use model::Model;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use seen::{Seen, SeenConversation, SeenMessage};
+use steps::{PEOPLE, Step, steps};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 use tonic::Status;
@@ -333,7 +337,7 @@ fn run(app: &TestApp, cases: usize) -> Option<(Vec<Step>, String)> {
     };
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, random);
-    let outcome = runner.run(&model::steps(), |steps| {
+    let outcome = runner.run(&steps(), |steps| {
         let run = async {
             let mut case = Case::new(app).await;
             for step in &steps {
