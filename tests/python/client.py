@@ -23,6 +23,8 @@ from grpc_tools import protoc
 PROTO = Path(__file__).resolve().parents[2] / "proto"
 IDENTITY = "kith.identity.v1.IdentityService"
 SOCIAL_GRAPH = "kith.social_graph.v1.SocialGraphService"
+POSTS = "kith.posts.v1.PostsService"
+MESSAGING = "kith.messaging.v1.MessagingService"
 PASSWORD = "correct horse battery staple"
 # Seconds; a call without a deadline could hang for ever.
 TIMEOUT = 10
@@ -109,13 +111,20 @@ def defined_in(response, kind):
 class Journey:
     """The calls, in the order in which a newcomer makes them."""
 
-    def __init__(self, identity, social_graph):
+    def __init__(self, identity, social_graph, posts, messaging):
         self.users = import_module("kith.identity.v1.identity_service_pb2")
         self.follows = import_module("kith.social_graph.v1.social_graph_service_pb2")
         stub = import_module("kith.identity.v1.identity_service_pb2_grpc").IdentityServiceStub
         self.identity = stub(identity)
         stub = import_module("kith.social_graph.v1.social_graph_service_pb2_grpc").SocialGraphServiceStub
         self.social_graph = stub(social_graph)
+        self.post_requests = import_module("kith.posts.v1.posts_service_pb2")
+        self.post_messages = import_module("kith.posts.v1.post_pb2")
+        stub = import_module("kith.posts.v1.posts_service_pb2_grpc").PostsServiceStub
+        self.posts = stub(posts)
+        self.messages = import_module("kith.messaging.v1.messaging_service_pb2")
+        stub = import_module("kith.messaging.v1.messaging_service_pb2_grpc").MessagingServiceStub
+        self.messaging = stub(messaging)
         # So that the journey can be made again on the same server.
         self.suffix = uuid.uuid4().hex[:12]
 
@@ -127,6 +136,13 @@ class Journey:
         as_alice, as_bob = self.sign_in(alice), self.sign_in(bob)
         self.follow(alice, bob, as_alice)
         self.following_oneself_is_refused(alice, as_alice)
+        post = self.post(bob, as_bob)
+        self.like(alice, post, as_alice)
+        self.reply(alice, post, as_alice)
+        self.the_timeline_has_it(post, as_alice)
+        message = self.send(alice, bob, as_alice)
+        self.read(message, as_bob, as_alice)
+        self.a_block_ends_it(alice, bob, as_alice, as_bob)
         self.delete(alice, as_alice)
         self.what_hung_on_the_user_is_gone(alice, bob, as_bob)
         self.delete(bob, as_bob)
@@ -200,6 +216,100 @@ class Journey:
         expect("request id", details["RequestInfo"].request_id, request_id)
         say(f"could not follow itself: {error.details()} (request {request_id})")
 
+    def post(self, author, metadata):
+        """Posts twice with one request_id, as a client does that was not answered the first time."""
+        request = self.post_requests.CreatePostRequest(
+            content=f"Hello from #Python, says @{author.username}", request_id=str(uuid.uuid4())
+        )
+        made = self.posts.CreatePost(request, metadata=metadata, timeout=TIMEOUT)
+        expect("replayed", made.replayed, False)
+        post = made.post
+        expect("author and type", (post.author_id, post.type), (author.id, self.post_messages.POST_TYPE_THOUGHTS))
+        named = [(tag.tag, post.content[tag.start : tag.end]) for tag in post.hashtags]
+        expect("hashtags", named, [("python", "#Python")])
+        named = [(mention.user_id, post.content[mention.start : mention.end]) for mention in post.mentions]
+        expect("mentions", named, [(author.id, f"@{author.username}")])
+        again = self.posts.CreatePost(request, metadata=metadata, timeout=TIMEOUT)
+        expect("replay", (again.replayed, again.post), (True, post))
+        request.content = "Something else"
+        error, details = refusal(self.posts.CreatePost, request, metadata=metadata)
+        expect_refusal(error, details, grpc.StatusCode.FAILED_PRECONDITION, "REQUEST_ID_REUSED")
+        say(f"{author.username} posted once, however often the request was sent")
+        return post
+
+    def like(self, user, post, metadata):
+        request = self.post_requests.LikePostRequest(post_id=post.id)
+        like = self.posts.LikePost(request, metadata=metadata, timeout=TIMEOUT).like
+        expect("like", (like.post_id, like.user_id), (post.id, user.id))
+        error, details = refusal(self.posts.LikePost, request, metadata=metadata)
+        expect_refusal(error, details, grpc.StatusCode.ALREADY_EXISTS, "LIKE_EXISTS")
+        now = self.posts.GetPost(
+            self.post_requests.GetPostRequest(post_id=post.id), metadata=metadata, timeout=TIMEOUT
+        ).post
+        expect("likes", (now.likes_count, now.viewer.liked, now.etag), (1, True, post.etag))
+        say(f"{user.username} likes it, once")
+
+    def reply(self, user, post, metadata):
+        request = self.post_requests.CreatePostRequest(content="Hello back", parent_id=post.id)
+        reply = self.posts.CreatePost(request, metadata=metadata, timeout=TIMEOUT).post
+        request = self.post_requests.GetThreadRequest(post_id=post.id)
+        thread = self.posts.GetThread(request, metadata=metadata, timeout=TIMEOUT).thread
+        expect("replies", [below.post for below in thread.replies], [reply])
+        expect("comment_count", thread.post.comment_count, 1)
+        say(f"{user.username} replied")
+
+    def the_timeline_has_it(self, post, metadata):
+        request = self.post_requests.ListHomeTimelineRequest()
+        items = self.posts.ListHomeTimeline(request, metadata=metadata, timeout=TIMEOUT).items
+        expect("timeline", [item.post.id for item in items], [post.id])
+        say("the timeline of who follows has it")
+
+    def send(self, sender, receiver, metadata):
+        request = self.messages.SendMessageRequest(
+            receiver_id=receiver.id, content="Shall we meet?", request_id=str(uuid.uuid4())
+        )
+        sent = self.messaging.SendMessage(request, metadata=metadata, timeout=TIMEOUT)
+        again = self.messaging.SendMessage(request, metadata=metadata, timeout=TIMEOUT)
+        expect("replay", (sent.replayed, again.replayed, again.message), (False, True, sent.message))
+        expect("message", (sent.message.sender_id, sent.message.seq), (sender.id, 1))
+        say(f"{sender.username} wrote to {receiver.username}, once")
+        return sent.message
+
+    def unread(self, metadata):
+        request = self.messages.GetUnreadCountRequest()
+        answer = self.messaging.GetUnreadCount(request, metadata=metadata, timeout=TIMEOUT)
+        return answer.unread_count.count
+
+    def read(self, message, as_receiver, as_sender):
+        request = self.messages.ListConversationsRequest()
+        page = self.messaging.ListConversations(request, metadata=as_receiver, timeout=TIMEOUT)
+        told = [(one.last_message.id, one.unread_count.count) for one in page.conversations]
+        expect("conversations", told, [(message.id, 1)])
+        expect("unread", self.unread(as_receiver), 1)
+        request = self.messages.MarkReadRequest(message_id=message.id)
+        self.messaging.MarkRead(request, metadata=as_receiver, timeout=TIMEOUT)
+        expect("unread", self.unread(as_receiver), 0)
+        request = self.messages.GetMessageRequest(message_id=message.id)
+        seen = self.messaging.GetMessage(request, metadata=as_sender, timeout=TIMEOUT).message
+        expect("read, as the sender sees it", seen.is_read, True)
+        say("it was unread, and is read")
+
+    def a_block_ends_it(self, user, other, as_user, as_other):
+        request = self.follows.BlockUserRequest(user_id=other.id)
+        receipt = self.social_graph.BlockUser(request, metadata=as_user, timeout=TIMEOUT).receipt
+        expect("what the block cut", (receipt.follow.follower_id, receipt.follow.followed_id), (user.id, other.id))
+        writes = [
+            (self.messaging.SendMessage, self.messages.SendMessageRequest(receiver_id=user.id, content="Hello?")),
+            (self.social_graph.Follow, self.follows.FollowRequest(user_id=user.id)),
+        ]
+        for call, request in writes:
+            error, details = refusal(call, request, metadata=as_other)
+            expect_refusal(error, details, grpc.StatusCode.PERMISSION_DENIED, "INTERACTION_NOT_ALLOWED")
+        request = self.follows.UnblockUserRequest(user_id=other.id)
+        self.social_graph.UnblockUser(request, metadata=as_user, timeout=TIMEOUT)
+        self.follow(user, other, as_user)
+        say(f"{other.username} could do nothing while {user.username} blocked it")
+
     def delete(self, user, metadata):
         request = self.users.DeleteUserRequest(user_id=user.id)
         self.identity.DeleteUser(request, metadata=metadata, timeout=TIMEOUT)
@@ -219,16 +329,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--identity", default="127.0.0.1:50051", help="address of identity (%(default)s)")
     parser.add_argument("--social-graph", default="127.0.0.1:50052", help="address of social-graph (%(default)s)")
+    parser.add_argument("--posts", default="127.0.0.1:50053", help="address of posts (%(default)s)")
+    parser.add_argument("--messaging", default="127.0.0.1:50054", help="address of messaging (%(default)s)")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         make_stubs(stack.enter_context(tempfile.TemporaryDirectory()))
-        identity = stack.enter_context(grpc.insecure_channel(arguments.identity))
-        social_graph = stack.enter_context(grpc.insecure_channel(arguments.social_graph))
-        for channel, service in [(identity, IDENTITY), (social_graph, SOCIAL_GRAPH)]:
+        addresses = [arguments.identity, arguments.social_graph, arguments.posts, arguments.messaging]
+        channels = [stack.enter_context(grpc.insecure_channel(address)) for address in addresses]
+        for channel, service in zip(channels, [IDENTITY, SOCIAL_GRAPH, POSTS, MESSAGING]):
             check_health(channel, service)
             for version in ["v1", "v1alpha"]:
                 check_reflection(channel, service, version)
-        Journey(identity, social_graph).run()
+        Journey(*channels).run()
     say("everything is as the contracts promise")
 
 

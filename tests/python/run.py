@@ -16,8 +16,6 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 ENVIRONMENT = ROOT / "target" / "python"
 SERVICES = ["identity", "social-graph", "posts", "messaging"]
-# Those that client.py calls.
-CALLED = ["identity", "social-graph"]
 # Seconds; a warm start takes three.
 START_TIMEOUT = 60
 STOP_TIMEOUT = 60
@@ -90,7 +88,7 @@ def main():
 
 def run_client(python, found):
     """Whether the client was content."""
-    arguments = [argument for name in CALLED for argument in (f"--{name}", found[name])]
+    arguments = [argument for name in SERVICES for argument in (f"--{name}", found[name])]
     return subprocess.run([python, HERE / "client.py", *arguments], stdin=subprocess.DEVNULL).returncode == 0
 
 
