@@ -10,7 +10,8 @@ use crate::support::{Database, execute, make_users, strings};
 
 static FILLED: OnceCell<Database> = OnceCell::const_new();
 
-/// 2,000 users, each of whom follows some 30, and two of whom everybody follows; 500 of them have sessions, and user 1 has many.
+/// 2,000 users, each of whom follows some 30, and two of whom everybody follows; 500 of them have sessions, and user 1 has
+/// many. Ten have written 20,000 posts, and the first of these have most of what posts can have.
 async fn filled() -> Database {
     let database = Database::migrated().await;
     let conn = &mut database.owner().await;
@@ -53,6 +54,17 @@ async fn filled() -> Database {
                 SELECT (one.id + step * 37) % 2000 + 1 AS id FROM generate_series(1, 20) AS step UNION SELECT 2000) AS other
             WHERE one.id < other.id;
         INSERT INTO social_graph.friend_request_declines SELECT to_user_id, from_user_id, now() FROM social_graph.friend_requests;
+        INSERT INTO posts.posts (author_id, content, type, parent_id, created_at)
+            SELECT 1 + number % 10, 'the post ' || number, (ARRAY['thoughts', 'media', 'milestones'])[1 + number % 3],
+                CASE WHEN number % 2 = 0 AND number > 10 THEN 1 + number % 7 END, now() - random() * interval '1 year'
+            FROM generate_series(1, 20000) AS number;
+        INSERT INTO posts.mentions SELECT id, 1 + id % 7, created_at, '{0}', '{1}' FROM posts.posts;
+        INSERT INTO posts.hashtags SELECT id, 'tag' || id % 7, created_at, '{0}', '{1}' FROM posts.posts;
+        INSERT INTO posts.likes SELECT 1 + number % 7, number, now() - random() * interval '1 year'
+            FROM generate_series(1, 20000) AS number;
+        INSERT INTO posts.likes SELECT id, 1 + id % 7, now() - random() * interval '1 year' FROM posts.posts WHERE id > 7;
+        INSERT INTO posts.shares SELECT * FROM posts.likes;
+        INSERT INTO posts.post_edits SELECT 1 + number % 7, number, 'x', 'media', '', now() FROM generate_series(1, 20000) AS number;
         RESET session_replication_role;
         ANALYZE";
     execute(conn, follows).await;
@@ -415,6 +427,96 @@ async fn users_whose_names_begin_with_a_text() {
         LIMIT $4"#;
     assert_in_the_order_of("identity_user_names_pkey", search, "'ADA', '', 0::bigint, 51").await;
     assert_in_the_order_of("identity_user_names_pkey", search, "'a', 'ada3', 7, 51").await;
+}
+
+#[tokio::test]
+async fn posts_newest_first_of_all_and_of_an_author() {
+    let page = |condition: &str| {
+        format!(
+            "SELECT * FROM posts.posts WHERE {condition} (created_at, id) < ($1, $2)
+            ORDER BY created_at DESC, id DESC LIMIT 51"
+        )
+    };
+    let arguments = "now(), 7";
+    assert_served_by("posts_posts_page", &page(""), arguments).await;
+    let replies = page("parent_id = $3 AND");
+    assert_served_by("posts_posts_replies_page", &replies, "now(), 7, 1").await;
+    for (index, condition, arguments) in [
+        ("posts_posts_author_page", "author_id = $3 AND", "now(), 7, 1"),
+        (
+            "posts_posts_author_top_page",
+            "author_id = $3 AND parent_id IS NULL AND",
+            "now(), 7, 1",
+        ),
+        (
+            "posts_posts_author_type_page",
+            "author_id = $3 AND type = $4 AND",
+            "now(), 7, 1, 'media'",
+        ),
+        (
+            "posts_posts_author_type_top_page",
+            "author_id = $3 AND type = $4 AND parent_id IS NULL AND",
+            "now(), 7, 1, 'media'",
+        ),
+    ] {
+        assert_served_by(index, &page(condition), arguments).await;
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_posts_newest_first() {
+    for (index, table, condition, key, owner) in [
+        ("posts_likes_post_page", "likes", "post_id = $3", "user_id", "1"),
+        ("posts_likes_user_page", "likes", "user_id = $3", "post_id", "1"),
+        ("posts_shares_post_page", "shares", "post_id = $3", "user_id", "1"),
+        ("posts_shares_user_page", "shares", "user_id = $3", "post_id", "1"),
+        (
+            "posts_mentions_user_page",
+            "mentions",
+            "user_id = $3",
+            "post_id",
+            "1",
+        ),
+        (
+            "posts_hashtags_tag_page",
+            "hashtags",
+            r#"tag COLLATE "C" = $3"#,
+            "post_id",
+            "'tag1'",
+        ),
+    ] {
+        let page = format!(
+            "SELECT {key}, created_at FROM posts.{table} WHERE {condition} AND (created_at, {key}) < ($1, $2)
+            ORDER BY created_at DESC, {key} DESC LIMIT 51"
+        );
+        assert_served_by(index, &page, &format!("now(), 7, {owner}")).await;
+    }
+    let edits =
+        "SELECT * FROM posts.post_edits WHERE post_id = $1 AND version < $2 ORDER BY version DESC LIMIT 51";
+    assert_served_by("posts_post_edits_pkey", edits, "1, 10000").await;
+}
+
+/// Not by walking all who like the post, nor all that the user likes.
+#[tokio::test]
+async fn does_a_user_like_or_share_a_post() {
+    for table in ["likes", "shares"] {
+        let query = format!(
+            "SELECT user_id FROM posts.{table} WHERE post_id = $1 AND user_id >= $2 ORDER BY user_id LIMIT 1"
+        );
+        assert_served_by(&format!("posts_{table}_pkey"), &query, "1, 1").await;
+    }
+}
+
+#[tokio::test]
+async fn posts_with_words() {
+    let query = "SELECT id FROM posts.posts
+        WHERE to_tsvector('pg_catalog.simple', content) @@ (SELECT websearch_to_tsquery('pg_catalog.simple', $1))";
+    for plan in plans(query, "'17'").await {
+        assert!(
+            plan.contains("posts_posts_search") && !plan.contains("Seq Scan"),
+            "{plan}"
+        );
+    }
 }
 
 #[tokio::test]
