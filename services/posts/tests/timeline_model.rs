@@ -21,6 +21,9 @@ const SECONDS: i64 = 40;
 const PEOPLE: usize = 14;
 const POSTS: usize = 120;
 const SHARES: usize = 150;
+/// Whom nobody follows, and who share the first posts: more than ten times as many as most viewers follow.
+const FANS: usize = 90;
+const LOVED: usize = 12;
 
 struct Post {
     id: i64,
@@ -199,12 +202,23 @@ async fn crowd(app: &TestApp, name: &str, number: usize) -> Vec<i64> {
 async fn check(app: &TestApp, quiet: &[i64]) {
     let seed: u64 = rand::random();
     let mut random = StdRng::seed_from_u64(seed);
+    let fans = crowd(app, "fan", FANS).await;
     for round in 0..5 {
         let people = crowd(app, &format!("round{round}person"), PEOPLE).await;
         let viewer = app.user(&format!("viewer{round}")).await;
         let first_post_id = 1_000_000 * (round + 1);
         let mut network = network(&mut random, viewer, &people, first_post_id);
         network.followed.extend(quiet);
+        for (post, fan) in network.posts[..LOVED]
+            .iter()
+            .flat_map(|post| fans.iter().map(move |fan| (post, fan)))
+        {
+            network.shares.push(Share {
+                post_id: post.id,
+                user_id: *fan,
+                second: post.second + random.random_range(0..SECONDS),
+            });
+        }
         execute(app, &network.sql()).await;
         let expected = network.timeline();
         assert!(!expected.is_empty(), "seed {seed}");
