@@ -117,8 +117,8 @@ impl Local {
     }
 
     /// A token for a user, as if it had signed in.
-    pub(crate) fn user_token(&self, user: &User) -> Result<SecretString, AnyError> {
-        let id = UserId::parse(user.id).map_err(|_| "identity answered a user without id")?;
+    pub(crate) fn user_token(&self, user_id: i64) -> Result<SecretString, AnyError> {
+        let id = UserId::parse(user_id).map_err(|_| "identity answered a user without id")?;
         Ok(self.issuer.user(id, SESSION)?.token)
     }
 

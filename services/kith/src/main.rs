@@ -12,6 +12,7 @@ mod report;
 mod retry;
 mod roles;
 mod run_file;
+mod seed;
 mod terminal;
 mod up;
 

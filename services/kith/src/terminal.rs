@@ -25,6 +25,8 @@ pub(crate) struct Terminal {
     began: Instant,
     last_line: Instant,
     skipped: u64,
+    /// How many units there are to do; 0 when that is not known.
+    total: u64,
 }
 
 impl Terminal {
@@ -37,17 +39,36 @@ impl Terminal {
             began: Instant::now(),
             last_line: Instant::now(),
             skipped: 0,
+            total: 0,
+        }
+    }
+
+    /// For work on `total` `unit`s.
+    pub(crate) fn counting(unit: &'static str, total: u64) -> Self {
+        Self {
+            total,
+            ..Self::new(unit, total)
         }
     }
 
     /// Says that a line is skipped, and why.
     pub(crate) fn skip(&mut self, line: u64, why: &impl Display) {
+        self.leave_out(&format!("line {line} skipped: {why}"), "lines that are skipped");
+    }
+
+    /// Says that one of the `units` is not made, and why.
+    pub(crate) fn refuse(&mut self, why: &str) {
+        let unit = self.unit;
+        self.leave_out(&format!("{unit}, one refused: {why}"), "refusals");
+    }
+
+    fn leave_out(&mut self, line: &str, all: &str) {
         self.skipped += 1;
         if self.skipped <= SHOWN {
-            self.say(&format!("line {line} skipped: {why}"));
+            self.say(line);
         }
         if self.skipped == SHOWN {
-            self.say("further lines that are skipped are only counted");
+            self.say(&format!("further {all} are only counted"));
         }
     }
 
@@ -63,9 +84,22 @@ impl Terminal {
             self.unit,
             rate(done, self.began.elapsed())
         );
+        self.show(bytes, text);
+    }
+
+    /// Shows that so many units are done, of those that there are to do.
+    pub(crate) fn count(&mut self, done: u64) {
+        let (total, took) = (self.total, self.began.elapsed());
+        let left = time_left(done, total, took);
+        let [done_text, total_text] = [done, total].map(grouped);
+        let (unit, rate) = (self.unit, rate(done, took));
+        self.show(done, format!("{done_text} of {total_text} {unit}, {rate}{left}"));
+    }
+
+    fn show(&mut self, position: u64, text: String) {
         match &self.bar {
             Some(bar) => {
-                bar.set_position(bar.position().max(bytes));
+                bar.set_position(bar.position().max(position));
                 bar.set_message(text);
             }
             None if self.last_line.elapsed() >= EVERY => {
@@ -99,6 +133,17 @@ impl Terminal {
     }
 }
 
+/// How long the rest takes if it goes on like that, for people; nothing where that cannot be said.
+fn time_left(done: u64, total: u64, took: Duration) -> String {
+    let millis = took.as_millis() * u128::from(total.saturating_sub(done));
+    match millis.checked_div(u128::from(done)).map(|millis| millis / 1000) {
+        None => String::new(),
+        Some(seconds @ 0..120) => format!(", {seconds} s left"),
+        Some(seconds @ 120..7200) => format!(", {} min left", seconds / 60),
+        Some(seconds) => format!(", {} h left", seconds / 3600),
+    }
+}
+
 /// How fast it went, for people.
 pub(crate) fn rate(done: u64, took: Duration) -> String {
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
@@ -115,4 +160,19 @@ fn bar(unit: &str, size: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr()).with_style(style);
     bar.set_message(format!("0 {unit}"));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_told_in_a_unit_that_fits() {
+        let left = |done, seconds| time_left(done, 1000, Duration::from_secs(seconds));
+        assert_eq!(left(0, 9), "");
+        assert_eq!(left(1000, 9), ", 0 s left");
+        assert_eq!(left(500, 60), ", 60 s left");
+        assert_eq!(left(100, 60), ", 9 min left");
+        assert_eq!(left(1, 60), ", 16 h left");
+    }
 }

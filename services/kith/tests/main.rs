@@ -5,6 +5,7 @@ mod database_url;
 mod import;
 mod import_friendships;
 mod migrate;
+mod seed;
 mod service_accounts;
 mod signing_keys;
 mod support;

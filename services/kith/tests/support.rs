@@ -16,6 +16,8 @@ use diesel_async::RunQueryDsl;
 use kith_client::{BearerToken, Channel};
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
 use kith_contracts::identity::v1::{RegisterRequest, WhoAmIRequest, WhoAmIResponse};
+use kith_contracts::messaging::v1::messaging_service_client::MessagingServiceClient;
+use kith_contracts::posts::v1::posts_service_client::PostsServiceClient;
 use kith_contracts::social_graph::v1::social_graph_service_client::SocialGraphServiceClient;
 use kith_postgres::DatabaseUrl;
 use rustix::process::{Pid, Signal, kill_process};
@@ -256,6 +258,14 @@ impl Up {
 
     pub(crate) fn social_graph(&self, token: BearerToken) -> SocialGraphServiceClient<Authenticated> {
         SocialGraphServiceClient::with_interceptor(self.channel("social-graph  "), token)
+    }
+
+    pub(crate) fn posts(&self, token: BearerToken) -> PostsServiceClient<Authenticated> {
+        PostsServiceClient::with_interceptor(self.channel("posts  "), token)
+    }
+
+    pub(crate) fn messaging(&self, token: BearerToken) -> MessagingServiceClient<Authenticated> {
+        MessagingServiceClient::with_interceptor(self.channel("messaging  "), token)
     }
 
     /// For calls without token.

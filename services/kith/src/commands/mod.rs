@@ -3,6 +3,7 @@
 mod admin;
 mod import;
 mod migrate;
+mod seed;
 mod token;
 mod up;
 
@@ -21,7 +22,7 @@ struct Subcommand {
     run: fn(&Invocation, &ArgMatches, &Environment) -> Result<ExitCode, Refusal>,
 }
 
-const SUBCOMMANDS: [Subcommand; 5] = [
+const SUBCOMMANDS: [Subcommand; 6] = [
     Subcommand {
         command: up::command,
         run: up::run,
@@ -37,6 +38,10 @@ const SUBCOMMANDS: [Subcommand; 5] = [
     Subcommand {
         command: import::command,
         run: import::run,
+    },
+    Subcommand {
+        command: seed::command,
+        run: seed::run,
     },
     Subcommand {
         command: admin::command,

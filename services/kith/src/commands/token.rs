@@ -69,7 +69,7 @@ fn user_token(directory: &DataDirectory, username: &str) -> Result<SecretString,
     let found = runtime.block_on(local.users(vec![Key::Username(username.to_owned())]))?;
     let user = found.into_iter().next().flatten();
     let user = user.ok_or_else(|| nobody(&local, username))?;
-    local.user_token(&user)
+    local.user_token(user.id)
 }
 
 fn nobody(local: &Local, username: &str) -> String {

@@ -6,4 +6,4 @@ mod ties;
 mod users;
 
 pub(crate) use self::importer::{Summary, import_edges};
-pub(crate) use self::ties::Ties;
+pub(crate) use self::ties::{Tied, Ties};

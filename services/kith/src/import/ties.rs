@@ -20,7 +20,7 @@ pub(crate) enum Ties {
 
 /// What came of an edge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Tied {
+pub(crate) enum Tied {
     New,
     Existing,
     Refused(String),
@@ -59,7 +59,7 @@ impl Ties {
     }
 
     /// The most edges that one call takes.
-    pub(super) fn batch(self) -> usize {
+    pub(crate) fn batch(self) -> usize {
         match self {
             Ties::Follows => 1000,
             Ties::Friendships => 500,
@@ -67,7 +67,7 @@ impl Ties {
     }
 
     /// Makes a tie of each pair of users. What is there already stays.
-    pub(super) async fn make(self, operator: &Operator, pairs: &[(i64, i64)]) -> Result<Vec<Tied>, Status> {
+    pub(crate) async fn make(self, operator: &Operator, pairs: &[(i64, i64)]) -> Result<Vec<Tied>, Status> {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }

@@ -8,7 +8,8 @@ use crate::data_directory::DataDirectory;
 use crate::local::Local;
 use crate::run_file::RunFile;
 
-const PASSWORD: &str = "correct horse";
+/// The password of users who are there to be tried with.
+pub(crate) const PASSWORD: &str = "correct horse";
 const REGISTER: &str = "kith.identity.v1.IdentityService/Register";
 const WHO_AM_I: &str = "kith.identity.v1.IdentityService/WhoAmI";
 const FOLLOW: &str = "kith.social_graph.v1.SocialGraphService/Follow";
@@ -101,7 +102,7 @@ pub(crate) fn register_call(username: &str, identity: &str) -> String {
 }
 
 /// grpcurl wants no scheme.
-fn address(url: &str) -> &str {
+pub(crate) fn address(url: &str) -> &str {
     url.strip_prefix("http://").unwrap_or(url)
 }
 

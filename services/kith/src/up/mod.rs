@@ -7,7 +7,7 @@ mod postgres;
 mod services;
 mod settings;
 
-pub(crate) use self::announcement::{Announcement, register_call};
+pub(crate) use self::announcement::{Announcement, PASSWORD, address, register_call};
 pub(crate) use self::cast::Cast;
 pub(crate) use self::database::{bring_up_to_date, check_roles, create_roles};
 pub(crate) use self::postgres::Postgres;
