@@ -45,6 +45,7 @@ const FILL: &str = "
         SELECT to_user_id, from_user_id, now() + interval '1 day' FROM social_graph.friend_requests;
     INSERT INTO social_graph.blocks SELECT to_user_id, from_user_id, created_at FROM social_graph.friend_requests;
     INSERT INTO social_graph.mutes SELECT from_user_id, to_user_id, created_at FROM social_graph.friend_requests;
+    INSERT INTO messaging.settings (user_id, accepted_senders) SELECT id, 'friends' FROM identity.users;
     INSERT INTO identity.audit_events (type, subject, created_at)
         SELECT 'SESSION_CREATED', 'users/' || number % 100, now() - random() * interval '1 year'
         FROM generate_series(1, 5000) AS number;
@@ -63,13 +64,13 @@ const WALKS: [&str; 8] = [
 ];
 
 /// The server's log, where auto_explain writes the plans of this one database's statements.
-struct Plans {
+pub(crate) struct Plans {
     read: usize,
 }
 
 impl Plans {
     /// Every session from now on has its statements explained.
-    async fn of(database: &TestDatabase, plan_cache_mode: &str) -> Self {
+    pub(crate) async fn of(database: &TestDatabase, plan_cache_mode: &str) -> Self {
         let settings = [
             ("session_preload_libraries", "auto_explain"),
             ("auto_explain.log_min_duration", "0"),
@@ -85,6 +86,11 @@ impl Plans {
         Self { read: log().len() }
     }
 
+    /// How much of the log has been looked at, which never is the same twice.
+    pub(crate) fn read(&self) -> usize {
+        self.read
+    }
+
     /// As below, and that no edge was looked for among all edges of a user.
     async fn assert_found_by(&mut self, rpc: &str, indexes: &[&str]) {
         let plans = self.assert_served_by(rpc, indexes).await;
@@ -94,7 +100,7 @@ impl Plans {
     }
 
     /// Asserts that what was logged since the last look uses all of these indexes, and reads no table as a whole.
-    async fn assert_served_by(&mut self, rpc: &str, indexes: &[&str]) -> String {
+    pub(crate) async fn assert_served_by(&mut self, rpc: &str, indexes: &[&str]) -> String {
         let give_up = Instant::now() + Duration::from_secs(10);
         loop {
             let log = log();
@@ -111,6 +117,12 @@ impl Plans {
                 "friend_request_declines",
                 "blocks",
                 "mutes",
+                "conversations",
+                "members",
+                "messages",
+                "message_edits",
+                "requests",
+                "settings",
             ] {
                 assert!(
                     !plans.contains(&format!("Seq Scan on {table} ")),
@@ -136,16 +148,20 @@ fn log() -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-async fn filled() -> (TestApp, TestUser) {
+/// With a new connection for every call, and so with the settings of the moment.
+pub(crate) async fn app_of_the_moment() -> TestApp {
     let options = AppOptions {
         pool: PoolSettings {
-            // Every call has a new connection, and so the settings of the moment.
             max_lifetime: Duration::ZERO,
             ..AppOptions::default().pool
         },
         ..AppOptions::default()
     };
-    let app = TestApp::start_with(options).await;
+    TestApp::start_with(options).await
+}
+
+async fn filled() -> (TestApp, TestUser) {
+    let app = app_of_the_moment().await;
     let user = app.registered("popular", PASSWORD).await;
     let mut owner = app.database.owner().await;
     owner.batch_execute(FILL).await.expect("rows");
@@ -470,6 +486,7 @@ async fn pairs(app: &TestApp, user: &TestUser, plans: &mut Plans) {
             "social_graph_friendships_pkey",
             "social_graph_friend_requests_pair_key",
             "social_graph_friend_request_declines_pkey",
+            "messaging_settings_pkey",
         ];
         plans.assert_found_by("batch_check_interactions", &keys).await;
     }
