@@ -2,12 +2,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, cursor, run, sql_query};
+use kith_postgres::{Abort, Connection, Database, cursor, page_start, run, sql_query};
 use kith_primitives::{ConversationId, Failure, Page, Reason, UserId};
 use kith_rules::messaging::CONVERSATION;
 
 use super::messages::{MessageRow, is_reader, message_columns, visible};
-use super::pages::start;
 use super::unread::{Unread, count_unread, counted};
 
 /// A conversation, as one of the two sees it.
@@ -162,7 +161,7 @@ pub(crate) async fn conversations_page(
     user_id: UserId,
     page: &Page,
 ) -> Result<(Vec<ConversationRow>, String), Failure> {
-    let (time, key) = start(page);
+    let (time, key) = page_start(page);
     let mut rows: Vec<ConversationRow> = database
         .read(async |conn: &mut Connection| {
             let query = sql_query(CONVERSATIONS_PAGE)

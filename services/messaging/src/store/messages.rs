@@ -2,12 +2,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, cursor, run, sql_query};
+use kith_postgres::{Abort, Connection, Database, cursor, page_start, run, sql_query};
 use kith_primitives::{ConversationId, Failure, MessageId, Page, Reason, UserId};
 use kith_rules::messaging::MESSAGE;
 
 use super::conversations::{conversation_not_found, member_exists_in};
-use super::pages::start;
 use crate::domain::SeqCursor;
 
 /// A message, as one of the two sees it.
@@ -258,7 +257,7 @@ async fn page_by_time(
     user_id: UserId,
     page: &Page,
 ) -> Result<(Vec<MessageRow>, String), Failure> {
-    let (time, key) = start(page);
+    let (time, key) = page_start(page);
     let mut rows: Vec<MessageRow> = database
         .read(async |conn: &mut Connection| {
             let query = sql_query(sql)

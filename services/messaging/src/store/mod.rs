@@ -12,7 +12,6 @@ mod edits;
 mod marks;
 mod messages;
 mod mutes;
-mod pages;
 mod policy;
 mod search;
 mod sends;

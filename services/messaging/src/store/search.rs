@@ -2,12 +2,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, cursor, run, sql_query};
+use kith_postgres::{Connection, Database, cursor, page_start, run, sql_query};
 use kith_primitives::{ConversationId, Cursor, Failure, Page, UserId};
 
 use super::conversations::{MaybeMessageRow, conversation_not_found, member_exists_in};
 use super::messages::{MessageRow, is_reader, message_columns, visible};
-use super::pages::start;
 use crate::domain::Query;
 
 /// At most as many messages does one call look at, so that none costs more than that, whatever is searched for.
@@ -103,7 +102,7 @@ pub(crate) async fn messages_search(
     query: &Query,
     page: &Page,
 ) -> Result<(Vec<MessageRow>, String), Failure> {
-    let (time, key) = start(page);
+    let (time, key) = page_start(page);
     let rows: Vec<HitRow> = database
         .read(async |conn: &mut Connection| {
             let search = sql_query(MESSAGES_SEARCH)
@@ -131,7 +130,7 @@ pub(crate) async fn conversation_search(
     query: &Query,
     page: &Page,
 ) -> Result<(Vec<MessageRow>, String), Failure> {
-    let (_, before) = start(page);
+    let (_, before) = page_start(page);
     let rows: Vec<HitRow> = database
         .read(async |conn: &mut Connection| {
             let search = sql_query(CONVERSATION_SEARCH)

@@ -2,13 +2,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, OptionalRow, cursor, run, sql_query};
+use kith_postgres::{Abort, Connection, Database, OptionalRow, cursor, page_start, run, sql_query};
 use kith_primitives::{Failure, Page, Reason, UserId};
 use kith_rules::social_graph::{BLOCK, BLOCKS_BLOCKED_ID_FKEY, BLOCKS_PKEY};
 
 use super::follows::FollowRow;
 use super::friendships::{FriendshipRow, friendship_delete_in_txn};
-use super::pages::start;
 use super::pairs::pair_lock_in_txn;
 use super::requests::{RequestRow, request_delete_between_in_txn};
 use crate::domain::Pair;
@@ -161,7 +160,7 @@ pub(crate) async fn blocks_page(
     user_id: UserId,
     page: &Page,
 ) -> Result<(Vec<BlockRow>, String), Failure> {
-    let (time, key) = start(page);
+    let (time, key) = page_start(page);
     let mut rows: Vec<BlockRow> = database
         .read(async |conn: &mut Connection| {
             let query = sql_query(BLOCKS_PAGE)

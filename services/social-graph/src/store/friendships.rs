@@ -2,13 +2,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, OptionalRow, cursor, run, sql_query};
+use kith_postgres::{Abort, Connection, Database, OptionalRow, cursor, page_start, run, sql_query};
 use kith_primitives::{Failure, Page, Reason, UserId};
 use kith_rules::identity::user_not_found;
 use kith_rules::social_graph::FRIENDSHIP;
 
 use super::accounts::account_exists;
-use super::pages::start;
 use super::pairs::pair_lock_in_txn;
 
 /// A friendship, from one side.
@@ -113,7 +112,7 @@ pub(crate) async fn friends_page(
     user_id: UserId,
     page: &Page,
 ) -> Result<(Vec<FriendshipRow>, String), Failure> {
-    let (time, key) = start(page);
+    let (time, key) = page_start(page);
     let mut rows: Vec<FriendshipRow> = database
         .read(async |conn: &mut Connection| {
             let query = sql_query(FRIENDS_PAGE)

@@ -15,7 +15,6 @@ mod interactions;
 mod lists;
 mod mutes;
 mod mutual_friends;
-mod pages;
 mod pairs;
 mod relationships;
 mod request_lists;

@@ -2,11 +2,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, cursor, run, sql_query};
+use kith_postgres::{Connection, Database, cursor, page_start, run, sql_query};
 use kith_primitives::{Failure, Page, Reason, UserId};
 use kith_rules::social_graph::{MUTE, MUTES_PKEY};
 
-use super::pages::start;
 use crate::domain::{MuteTtl, Pair};
 
 /// A mute.
@@ -105,7 +104,7 @@ pub(crate) async fn mutes_page(
     user_id: UserId,
     page: &Page,
 ) -> Result<(Vec<MuteRow>, String), Failure> {
-    let (time, key) = start(page);
+    let (time, key) = page_start(page);
     let mut rows: Vec<MuteRow> = database
         .read(async |conn: &mut Connection| {
             let query = sql_query(MUTES_PAGE)

@@ -1,9 +1,8 @@
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Connection, Database, cursor, run, sql_query};
+use kith_postgres::{Connection, Database, cursor, page_start, run, sql_query};
 use kith_primitives::{Failure, Page, UserId};
 
-use super::pages::start;
 use super::requests::RequestRow;
 
 const SENT_PAGE: &str = "
@@ -48,7 +47,7 @@ async fn page_of(
     user_id: UserId,
     page: &Page,
 ) -> Result<RequestsPage, Failure> {
-    let (time, key) = start(page);
+    let (time, key) = page_start(page);
     let mut rows: Vec<RequestRow> = database
         .read(async |conn: &mut Connection| {
             let query = sql_query(sql)
