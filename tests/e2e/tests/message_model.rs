@@ -357,7 +357,7 @@ fn run(app: &TestApp, cases: usize) -> Option<(Vec<Step>, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_counts_and_conversations_always_agree_with_the_model() {
     let app = TestApp::start().await;
-    if let Some((steps, reason)) = run(&app, size::of(12, 1500)) {
+    if let Some((steps, reason)) = run(&app, size::of(12, 500)) {
         panic!("{steps:#?}\n{reason}");
     }
     app.database.assert_invariants().await;
