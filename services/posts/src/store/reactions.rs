@@ -33,7 +33,8 @@ pub(crate) struct Reacted {
     pub(crate) existing: bool,
 }
 
-/// The post's lock first. Everything else goes on from the author that it answers.
+/// The post's lock first. Everything else goes on from the author that it answers. Blocks are looked up one pair at a time, by
+/// their primary key: an OR would read all blocks of somebody.
 macro_rules! create {
     ($table:literal) => {
         concat!(
@@ -43,9 +44,9 @@ WITH post AS MATERIALIZED (
 ), accounts AS MATERIALIZED (
     SELECT id, is_active FROM identity.accounts WHERE id IN ($2, (SELECT author_id FROM post))
 ), blocks AS MATERIALIZED (
-    SELECT FROM social_graph.block_edges
-    WHERE (blocker_id = $2 AND blocked_id = (SELECT author_id FROM post))
-        OR (blocker_id = (SELECT author_id FROM post) AND blocked_id = $2)
+    SELECT FROM social_graph.block_edges WHERE blocker_id = $2 AND blocked_id = (SELECT author_id FROM post)
+    UNION ALL
+    SELECT FROM social_graph.block_edges WHERE blocker_id = (SELECT author_id FROM post) AND blocked_id = $2
 ), facts AS MATERIALIZED (
     SELECT
         author_id,
