@@ -29,6 +29,7 @@ mod share_post;
 mod support;
 mod timeline_growth;
 mod timeline_model;
+mod timeline_plans;
 mod unlike_post;
 mod unshare_post;
 mod update_post;
@@ -36,5 +37,5 @@ mod verify_counters;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "plans", "reactions", "replays", "settings", "support", "timeline_growth", "timeline_model"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "plans", "reactions", "replays", "settings", "support", "timeline_growth", "timeline_model", "timeline_plans"]);
 }
