@@ -8,6 +8,7 @@ mod foreign_keys;
 mod graph_rules;
 mod guards;
 mod invariants;
+mod message_rules;
 mod migrations;
 mod plans;
 mod post_rules;

@@ -8,7 +8,7 @@ use kith_primitives::{Etag, Failure, UserId};
 use crate::domain::{AcceptedSenders, SettingsChange};
 
 /// What a user has set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SettingsRow {
     pub(crate) accepted_senders: AcceptedSenders,
     /// `None` when the user never set anything.
