@@ -16,7 +16,7 @@ pub const SHARE: &str = "kith.posts.v1.Share";
 pub const CONTENT_MAX: usize = 500;
 /// Most characters of a post's media URL.
 pub const MEDIA_URL_MAX: usize = 500;
-/// Most characters of a hashtag as it is written. In lower case some have up to three for one.
+/// Most characters of a hashtag.
 pub const HASHTAG_MAX: usize = 100;
 
 const COUNTED: &str = "only the triggers of the counted tables write it";
