@@ -6,6 +6,7 @@ mod import;
 mod import_friendships;
 mod migrate;
 mod seed;
+mod seed_again;
 mod service_accounts;
 mod signing_keys;
 mod support;

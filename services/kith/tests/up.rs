@@ -171,7 +171,7 @@ fn every_mistake_in_the_settings_is_told_at_once() {
 fn without_a_subcommand_there_is_help() {
     let said = run(&[]);
     assert_eq!(said.code, Some(2));
-    for part in ["up", "migrate", "token", "import", "admin"] {
+    for part in ["up", "migrate", "token", "import", "seed", "admin"] {
         assert!(said.stderr.contains(&format!("\n  {part} ")), "{}", said.stderr);
     }
 }

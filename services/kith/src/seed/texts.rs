@@ -16,7 +16,7 @@ pub(super) fn fill(template: &str, who: &str, random: &mut Random) -> String {
     }
     text.push_str(rest);
     if template.starts_with('{') {
-        capitalised(text)
+        capitalised(&text)
     } else {
         text
     }
@@ -36,7 +36,7 @@ fn word<'a>(slot: &str, who: &'a str, random: &mut Random) -> Option<&'a str> {
     Some(random.pick(words))
 }
 
-fn capitalised(text: String) -> String {
+fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next();
     first

@@ -14,6 +14,8 @@ const REGISTER: &str = "kith.identity.v1.IdentityService/Register";
 const WHO_AM_I: &str = "kith.identity.v1.IdentityService/WhoAmI";
 const FOLLOW: &str = "kith.social_graph.v1.SocialGraphService/Follow";
 const LIST_FOLLOWERS: &str = "kith.social_graph.v1.SocialGraphService/ListFollowers";
+const CREATE_POST: &str = "kith.posts.v1.PostsService/CreatePost";
+const SEND_MESSAGE: &str = "kith.messaging.v1.MessagingService/SendMessage";
 
 /// Everything that it is made from.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ impl fmt::Display for Calls<'_> {
                 RunFile {
                     identity,
                     social_graph,
+                    posts,
+                    messaging,
                     ..
                 },
             cast:
@@ -88,6 +92,18 @@ impl fmt::Display for Calls<'_> {
                 f,
                 "grpcurl -plaintext -H {header} -d '{user}' {} {method}",
                 address(social_graph)
+            )?;
+        }
+        let post = r#"{"content": "Hello, #kith"}"#;
+        let message = format!(r#"{{"receiver_id": {followed}, "content": "Hello"}}"#);
+        for (body, url, method) in [
+            (post, posts, CREATE_POST),
+            (message.as_str(), messaging, SEND_MESSAGE),
+        ] {
+            writeln!(
+                f,
+                "grpcurl -plaintext -H {header} -d '{body}' {} {method}",
+                address(url)
             )?;
         }
         let buf = "buf curl --protocol grpc --http2-prior-knowledge";
@@ -143,6 +159,8 @@ grpcurl -plaintext -d '{"username": "bob", "password": "correct horse"}' 127.0.0
 grpcurl -plaintext -H "authorization: Bearer $(kith token bob)" 127.0.0.1:50051 kith.identity.v1.IdentityService/WhoAmI
 grpcurl -plaintext -H "authorization: Bearer $(kith token bob)" -d '{"user_id": 1}' 127.0.0.1:50052 kith.social_graph.v1.SocialGraphService/Follow
 grpcurl -plaintext -H "authorization: Bearer $(kith token bob)" -d '{"user_id": 1}' 127.0.0.1:50052 kith.social_graph.v1.SocialGraphService/ListFollowers
+grpcurl -plaintext -H "authorization: Bearer $(kith token bob)" -d '{"content": "Hello, #kith"}' 127.0.0.1:50053 kith.posts.v1.PostsService/CreatePost
+grpcurl -plaintext -H "authorization: Bearer $(kith token bob)" -d '{"receiver_id": 1, "content": "Hello"}' 127.0.0.1:50054 kith.messaging.v1.MessagingService/SendMessage
 buf curl --protocol grpc --http2-prior-knowledge -H "authorization: Bearer $(kith token bob)" -d '{"user_id": 1}' http://127.0.0.1:50052/kith.social_graph.v1.SocialGraphService/ListFollowers
 "#
         );

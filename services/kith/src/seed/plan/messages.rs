@@ -69,7 +69,7 @@ impl Plan {
         PlannedConversation {
             members,
             messages: messages.collect(),
-            is_read: index % 2 == 0,
+            is_read: index.is_multiple_of(2),
         }
     }
 

@@ -67,7 +67,7 @@ fn burst_len(Recipe { seed, users }: Recipe, index: usize) -> usize {
 
 /// Whether a burst is a post with its replies.
 fn is_thread(index: usize) -> bool {
-    index % 3 != 0
+    !index.is_multiple_of(3)
 }
 
 impl Plan {
