@@ -3,7 +3,6 @@
 use kith_contracts::posts::v1::*;
 use kith_testkit::{Caller, Refusal, TestApp, TestUser};
 use prost_types::Timestamp;
-use tonic::Status;
 
 pub(crate) mod listing;
 pub(crate) mod listing_posts;
@@ -59,10 +58,6 @@ impl From<Share> for Edge {
     }
 }
 
-fn refused(status: Status) -> Refusal {
-    Refusal::of(&status)
-}
-
 impl Reaction {
     /// LikePost or SharePost, and whether it was there before.
     pub(crate) async fn make(
@@ -79,7 +74,11 @@ impl Reaction {
                     post_id,
                     allow_existing,
                 };
-                let answer = posts.like_post(request).await.map_err(refused)?.into_inner();
+                let answer = posts
+                    .like_post(request)
+                    .await
+                    .map_err(|status| Refusal::of(&status))?
+                    .into_inner();
                 Ok((answer.like.expect("a like").into(), answer.existing))
             }
             Reaction::Share => {
@@ -87,7 +86,11 @@ impl Reaction {
                     post_id,
                     allow_existing,
                 };
-                let answer = posts.share_post(request).await.map_err(refused)?.into_inner();
+                let answer = posts
+                    .share_post(request)
+                    .await
+                    .map_err(|status| Refusal::of(&status))?
+                    .into_inner();
                 Ok((answer.share.expect("a share").into(), answer.existing))
             }
         }
@@ -115,7 +118,10 @@ impl Reaction {
                     post_id,
                     allow_missing,
                 };
-                let answer = posts.unlike_post(request).await.map_err(refused)?;
+                let answer = posts
+                    .unlike_post(request)
+                    .await
+                    .map_err(|status| Refusal::of(&status))?;
                 Ok(answer.into_inner().like.map(Edge::from))
             }
             Reaction::Share => {
@@ -123,7 +129,10 @@ impl Reaction {
                     post_id,
                     allow_missing,
                 };
-                let answer = posts.unshare_post(request).await.map_err(refused)?;
+                let answer = posts
+                    .unshare_post(request)
+                    .await
+                    .map_err(|status| Refusal::of(&status))?;
                 Ok(answer.into_inner().share.map(Edge::from))
             }
         }
@@ -146,7 +155,11 @@ impl Reaction {
                     page_size,
                     page_token,
                 };
-                let answer = posts.list_likers(request).await.map_err(refused)?.into_inner();
+                let answer = posts
+                    .list_likers(request)
+                    .await
+                    .map_err(|status| Refusal::of(&status))?
+                    .into_inner();
                 let edges = answer.likes.into_iter().map(Edge::from);
                 Ok((edges.collect(), answer.next_page_token))
             }
@@ -156,7 +169,11 @@ impl Reaction {
                     page_size,
                     page_token,
                 };
-                let answer = posts.list_sharers(request).await.map_err(refused)?.into_inner();
+                let answer = posts
+                    .list_sharers(request)
+                    .await
+                    .map_err(|status| Refusal::of(&status))?
+                    .into_inner();
                 let edges = answer.shares.into_iter().map(Edge::from);
                 Ok((edges.collect(), answer.next_page_token))
             }
@@ -183,7 +200,7 @@ impl Reaction {
                 let answer = posts
                     .list_liked_posts(request)
                     .await
-                    .map_err(refused)?
+                    .map_err(|status| Refusal::of(&status))?
                     .into_inner();
                 let pairs = answer.posts.into_iter();
                 let pairs = pairs.map(|pair| (pair.post.expect("a post"), pair.like.expect("a like").into()));
@@ -198,7 +215,7 @@ impl Reaction {
                 let answer = posts
                     .list_shared_posts(request)
                     .await
-                    .map_err(refused)?
+                    .map_err(|status| Refusal::of(&status))?
                     .into_inner();
                 let pairs = answer.posts.into_iter();
                 let pairs =

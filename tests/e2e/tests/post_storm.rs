@@ -134,9 +134,10 @@ impl Storm {
 
     /// The hot post, so often that half of all is done to it; else another, or sometimes a reply.
     fn target(&self, random: &mut StdRng) -> i64 {
-        let place = match random.random_bool(0.55) {
-            true => 0,
-            false => random.random_range(1..self.posts.len()),
+        let place = if random.random_bool(0.55) {
+            0
+        } else {
+            random.random_range(1..self.posts.len())
         };
         let replies = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
         if place > 0 && random.random_bool(0.2) && !replies.is_empty() {

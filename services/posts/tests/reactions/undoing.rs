@@ -144,9 +144,9 @@ async fn deadlocks_with_a_deletion(reaction: Reaction, preparation: &str) -> i64
 
 /// Control: the next test.
 pub(crate) async fn a_deletion_of_the_post_waits_for_it(reaction: Reaction) {
-    assert_eq!(deadlocks_with_a_deletion(reaction, "").await, 0);
+    assert_eq!(Box::pin(deadlocks_with_a_deletion(reaction, "")).await, 0);
 }
 
 pub(crate) async fn without_the_posts_lock_a_deletion_and_it_wait_for_each_other(reaction: Reaction) {
-    assert!(deadlocks_with_a_deletion(reaction, NO_LOCK).await > 0);
+    assert!(Box::pin(deadlocks_with_a_deletion(reaction, NO_LOCK)).await > 0);
 }
