@@ -27,15 +27,18 @@ async fn one_conversation_is_read_or_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn senders_learn_of_it_but_for_those_behind_a_block() {
     let app = TestApp::start().await;
-    let (alice, bob, carol) = three(&app).await;
-    let (by_alice, by_carol) = (
-        send(&app, &alice, &bob, "1").await,
-        send(&app, &carol, &bob, "2").await,
-    );
+    let users = app.users(&["alice", "bob", "carol", "dave"]).await;
+    let [alice, bob, carol, dave] = users.try_into().expect("four users");
+    let by_alice = send(&app, &alice, &bob, "1").await;
+    let by_carol = send(&app, &carol, &bob, "2").await;
+    let by_dave = send(&app, &dave, &bob, "3").await;
     block(&app, &bob, &carol).await;
+    block(&app, &dave, &bob).await;
     mark_all(&app, &bob, 0).await;
     assert!(messages(&app, &alice, by_alice.conversation_id).await[0].is_read);
     assert!(!messages(&app, &carol, by_carol.conversation_id).await[0].is_read);
+    assert!(!messages(&app, &dave, by_dave.conversation_id).await[0].is_read);
+    assert_eq!(unread(&app, &bob, 0).await, exactly(0));
     assert_eq!(count(&app, "messaging.members WHERE receipt_seq > 0").await, 1);
     app.database.assert_invariants().await;
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{
     accept, answer, befriend, block, contents, conversation, deactivate, delete, delete_user, exactly,
-    follow, messages, refusal, send, send_many, three, try_edit, try_send, two, unread,
+    execute, follow, messages, refusal, send, send_many, three, try_edit, try_send, two, unread,
 };
 
 const ID: &str = "8c1f7f0e-6b0e-4bb6-9b5e-0a4c3c0f7d11";
@@ -277,6 +277,22 @@ async fn what_is_foretold_is_what_comes_for_every_setting_and_relationship() {
     delete_user(&app, &to).await;
     assert!(foretold_and_done(&app, &friend, &to).await.is_some());
     assert!(foretold_and_done(&app, &friend, &friend).await.is_some());
+}
+
+// Control: where `friends` was named and nothing stood for the rest, everybody could write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_only_a_later_version_knows_lets_in_friends_alone() {
+    let app = TestApp::start().await;
+    let (stranger, friend, to) = three(&app).await;
+    befriend(&app, &friend, &to).await;
+    let later = format!(
+        "ALTER TABLE messaging.settings DROP CONSTRAINT messaging_settings_accepted_senders_known;
+        INSERT INTO messaging.settings VALUES ({}, 'nobody')",
+        to.id
+    );
+    execute(&app, &later).await;
+    assert!(foretold_and_done(&app, &friend, &to).await.is_none());
+    assert!(foretold_and_done(&app, &stranger, &to).await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,6 +47,7 @@ SELECT fingerprint, message_id FROM messaging.requests WHERE user_id = $1 AND re
 ";
 
 /// Decides, and sends if it may. `is_taken`: another message has been sent with the same request_id meanwhile.
+/// A setting that only a later version knows lets in nobody else than the narrowest does.
 const MESSAGE_CREATE: &str = concat!(
     "WITH ",
     between!(),
@@ -61,7 +62,7 @@ const MESSAGE_CREATE: &str = concat!(
                 WHEN 'everyone' THEN NULL
                 WHEN 'followers' THEN
                     CASE WHEN NOT EXISTS (SELECT FROM follows) AND NOT EXISTS (SELECT FROM friends) THEN 'not_allowed' END
-                WHEN 'friends' THEN CASE WHEN NOT EXISTS (SELECT FROM friends) THEN 'not_allowed' END
+                ELSE CASE WHEN NOT EXISTS (SELECT FROM friends) THEN 'not_allowed' END
             END
         END AS refusal
     ), numbered AS (
