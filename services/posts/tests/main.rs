@@ -37,5 +37,16 @@ mod verify_counters;
 
 #[test]
 fn each_rpc_has_its_tests() {
-    kith_testkit::assert_each_rpc_has_its_tests(&["counters", "lists", "plans", "reactions", "replays", "settings", "support", "timeline_growth", "timeline_model", "timeline_plans"]);
+    kith_testkit::assert_each_rpc_has_its_tests(&[
+        "counters",
+        "lists",
+        "plans",
+        "reactions",
+        "replays",
+        "settings",
+        "support",
+        "timeline_growth",
+        "timeline_model",
+        "timeline_plans",
+    ]);
 }
