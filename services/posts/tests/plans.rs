@@ -10,7 +10,7 @@ use kith_postgres::PoolSettings;
 use kith_testkit::{AppOptions, TestApp, TestDatabase, TestUser, answer, cluster};
 use tokio::time::Instant;
 
-use crate::support::number;
+use crate::support::{LOG, number};
 
 /// The first three users read; the third has ten thousand others blocked, and one of a hundred authors is among them, whom
 /// the second blocks too. The fourth has written, and mentions, likes and shares belong to, a lot; the first post has a lot of
@@ -342,6 +342,7 @@ async fn searches(app: &TestApp, viewer: &TestUser, plans: &mut Plans) {
 // ListLikedPosts read 29,751 posts and sorted what the user likes.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_read_takes_few_rows_planned_for_its_arguments_or_for_any() {
+    let _alone = LOG.lock().await;
     let (app, users) = filled().await;
     for mode in ["force_custom_plan", "force_generic_plan"] {
         let mut plans = Plans::of(&app.database, mode).await;

@@ -9,6 +9,9 @@ pub(crate) use kith_testkit::{Uncommitted, answer, count, execute, refusal};
 use prost_types::Timestamp;
 use tonic::{Response, Status};
 
+/// Held by whoever reads plans in the server's log, which all tests of this process share.
+pub(crate) static LOG: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Tries to post something.
 pub(crate) async fn create(
     app: &TestApp,

@@ -10,6 +10,7 @@ use kith_testkit::{AppOptions, TestApp, TestUser, answer, cluster};
 use tokio::time::Instant;
 
 use crate::list_home_timeline::call;
+use crate::support::LOG;
 
 /// 2,000 authors with 40,000 posts, a fifth of them replies, and half as many shares, one post being shared by all; and 300
 /// users who never post, but share.
@@ -42,7 +43,7 @@ const VIEWERS: [(&str, &str, f64); 5] = [
     ("silent", "number > 2000", 25_000.0),
 ];
 
-async fn filled() -> (TestApp, Vec<TestUser>) {
+async fn app() -> TestApp {
     let options = AppOptions {
         pool: PoolSettings {
             // Every call has a new connection, and so the settings of the moment.
@@ -51,7 +52,11 @@ async fn filled() -> (TestApp, Vec<TestUser>) {
         },
         ..AppOptions::default()
     };
-    let app = TestApp::start_with(options).await;
+    TestApp::start_with(options).await
+}
+
+async fn filled() -> (TestApp, Vec<TestUser>) {
+    let app = app().await;
     let users = app.users(&VIEWERS.map(|(name, ..)| name)).await;
     let mut sql = FILL.to_owned();
     for (user, (_, followed, _)) in users.iter().zip(VIEWERS) {
@@ -60,13 +65,32 @@ async fn filled() -> (TestApp, Vec<TestUser>) {
             user.id
         );
     }
+    fill(&app, &sql).await;
+    (app, users)
+}
+
+async fn fill(app: &TestApp, sql: &str) {
     let mut superuser = app.database.superuser().await;
-    superuser.batch_execute(&sql).await.expect("rows");
+    superuser.batch_execute(sql).await.expect("rows");
     superuser
         .batch_execute("VACUUM (ANALYZE)")
         .await
         .expect("a vacuum");
-    (app, users)
+}
+
+/// Plans are logged from now on.
+async fn explain(app: &TestApp, mode: &str) {
+    let name = app.database.name();
+    let sql = format!(
+        "LOAD 'auto_explain';
+        ALTER DATABASE {name} SET session_preload_libraries = 'auto_explain';
+        ALTER DATABASE {name} SET auto_explain.log_min_duration = 0;
+        ALTER DATABASE {name} SET auto_explain.log_analyze = on;
+        ALTER DATABASE {name} SET auto_explain.log_timing = off;
+        ALTER DATABASE {name} SET plan_cache_mode = '{mode}'"
+    );
+    let mut superuser = app.database.superuser().await;
+    superuser.batch_execute(&sql).await.expect("settings");
 }
 
 fn log() -> String {
@@ -122,19 +146,10 @@ fn assert_good(plan: &str, most: f64) {
 // does so for each of them, the silent viewer's 300 times 150.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_reads_little_however_many_the_viewer_follows() {
+    let _alone = LOG.lock().await;
     let (app, users) = filled().await;
-    let name = app.database.name();
-    let mut superuser = app.database.superuser().await;
     for mode in ["force_custom_plan", "force_generic_plan"] {
-        let sql = format!(
-            "LOAD 'auto_explain';
-            ALTER DATABASE {name} SET session_preload_libraries = 'auto_explain';
-            ALTER DATABASE {name} SET auto_explain.log_min_duration = 0;
-            ALTER DATABASE {name} SET auto_explain.log_analyze = on;
-            ALTER DATABASE {name} SET auto_explain.log_timing = off;
-            ALTER DATABASE {name} SET plan_cache_mode = '{mode}'"
-        );
-        superuser.batch_execute(&sql).await.expect("settings");
+        explain(&app, mode).await;
         for (user, (name, _, most)) in users.iter().zip(VIEWERS) {
             let (plan, next) = plan_of(&app, user, "").await;
             assert_good(&plan, most);
@@ -143,5 +158,32 @@ async fn a_page_reads_little_however_many_the_viewer_follows() {
                 assert_good(&plan_of(&app, user, &next).await.0, most);
             }
         }
+    }
+}
+
+// Control: the statement without a bound for replies throws all of them away.
+#[tokio::test(flavor = "multi_thread")]
+async fn replies_that_only_strangers_shared_are_passed_over_however_many_there_are() {
+    let _alone = LOG.lock().await;
+    let app = app().await;
+    let users = app.users(&["viewer", "author", "stranger"]).await;
+    let [viewer, author, stranger] = [&users[0], &users[1], &users[2]].map(|user| user.id);
+    let sql = format!(
+        "SET session_replication_role = replica;
+        INSERT INTO posts.posts (author_id, content, parent_id, shares_count, created_at)
+            SELECT {author}, 'post', CASE WHEN number > 60 THEN 1 END, CASE WHEN number > 60 THEN 1 ELSE 0 END,
+                now() - number * interval '1 minute' FROM generate_series(1, 5000) AS number;
+        INSERT INTO posts.shares SELECT id, {stranger}, created_at FROM posts.posts WHERE parent_id = 1;
+        INSERT INTO social_graph.follows (follower_id, followed_id) VALUES ({viewer}, {author})"
+    );
+    fill(&app, &sql).await;
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        explain(&app, mode).await;
+        let (plan, _) = plan_of(&app, &users[0], "").await;
+        let thrown_away = plan.split("Rows Removed by Filter: ").skip(1);
+        let most = thrown_away
+            .filter_map(|rest| rest.lines().next()?.parse::<u64>().ok())
+            .max();
+        assert!(most.unwrap_or_default() < 100, "{plan}");
     }
 }

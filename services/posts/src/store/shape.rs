@@ -27,22 +27,24 @@ macro_rules! page {
 /// Ends a statement whose step `page` has all columns of the posts to answer, and perhaps more: answers [`PostRow`]s, with
 /// what the viewer, `$1`, has to do with them. The statement goes on with its order.
 ///
-/// The viewer's like is the first from there on in the order of the primary key, which no other index can answer: of a plain
-/// condition on both columns the planner may make a walk through all who like the post, or through all that the viewer
-/// likes.
+/// The viewer's like is the first from there on in the order of both columns of the primary key, which no other index has: of
+/// a plain condition on both columns, or the order of users alone, the planner may make a walk through all who like the post,
+/// all that the viewer likes, or all likes there are.
 macro_rules! of_page {
     () => {
         "
 SELECT
     page.*, page.type AS kind,
     (
-        SELECT likes.user_id FROM posts.likes WHERE likes.post_id = page.id AND likes.user_id >= $1
-        ORDER BY likes.user_id LIMIT 1
-    ) IS NOT DISTINCT FROM $1 AS liked,
+        SELECT (likes.post_id, likes.user_id) = (page.id, $1) FROM posts.likes
+        WHERE (likes.post_id, likes.user_id) >= (page.id, $1)
+        ORDER BY likes.post_id, likes.user_id LIMIT 1
+    ) IS TRUE AS liked,
     (
-        SELECT shares.user_id FROM posts.shares WHERE shares.post_id = page.id AND shares.user_id >= $1
-        ORDER BY shares.user_id LIMIT 1
-    ) IS NOT DISTINCT FROM $1 AS shared,
+        SELECT (shares.post_id, shares.user_id) = (page.id, $1) FROM posts.shares
+        WHERE (shares.post_id, shares.user_id) >= (page.id, $1)
+        ORDER BY shares.post_id, shares.user_id LIMIT 1
+    ) IS TRUE AS shared,
     mentioned.user_ids AS mention_user_ids, mentioned.starts AS mention_starts, mentioned.ends AS mention_ends,
     tagged.tags AS hashtags, tagged.starts AS hashtag_starts, tagged.ends AS hashtag_ends
 FROM page

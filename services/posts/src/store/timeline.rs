@@ -27,14 +27,15 @@ pub(crate) struct TimelineRow {
 }
 
 /// The share of `post` by the user of the row of `followed`, as `other`. As the first from there on in the order of the
-/// primary key, since no other index can answer that.
+/// primary key, which no other index has.
 macro_rules! share_by_followed {
     () => {
         "(
-            SELECT user_id, created_at FROM posts.shares
-            WHERE shares.post_id = post.id AND shares.user_id >= followed.user_id
-            ORDER BY user_id LIMIT 1
-        ) AS other"
+            SELECT post_id, user_id, created_at FROM posts.shares
+            WHERE (shares.post_id, shares.user_id) >= (post.id, followed.user_id)
+            ORDER BY post_id, user_id LIMIT 1
+        ) AS other
+        WHERE other.post_id = post.id AND other.user_id = followed.user_id"
     };
 }
 
@@ -52,7 +53,7 @@ macro_rules! is_shared {
             ) ELSE EXISTS (
                 SELECT FROM followed CROSS JOIN LATERAL ",
             share_by_followed!(),
-            " WHERE other.user_id = followed.user_id AND ",
+            " AND ",
             $condition,
             " OFFSET 0
             ) END"
@@ -60,7 +61,8 @@ macro_rules! is_shared {
     };
 }
 
-/// The newest posts by the user of the row: those that are no replies, and replies that were shared.
+/// The newest posts by the user of the row: those that are no replies, and replies that were shared. Of replies, those that
+/// are older than as many other posts are not looked at: somebody may have very many that nobody followed shared.
 macro_rules! own_of_user {
     ($limit:literal) => {
         concat!(
@@ -73,6 +75,13 @@ macro_rules! own_of_user {
             UNION ALL
             (SELECT created_at, id FROM posts.posts AS post
             WHERE author_id = user_id AND parent_id IS NOT NULL AND is_shared AND (created_at, id) < ($2, $3)
+                AND created_at >= coalesce((
+                    SELECT created_at FROM posts.posts
+                    WHERE author_id = user_id AND parent_id IS NULL AND (created_at, id) < ($2, $3)
+                    ORDER BY created_at DESC, id DESC OFFSET ",
+            $limit,
+            " - 1 LIMIT 1
+                ), '-infinity')
                 AND ",
             is_shared!("TRUE"),
             "
@@ -191,7 +200,6 @@ WITH left_out AS MATERIALIZED (
             SELECT other.user_id FROM followed CROSS JOIN LATERAL ",
     share_by_followed!(),
     "
-            WHERE other.user_id = followed.user_id
             ORDER BY other.created_at, other.user_id LIMIT 10
         ) END AS ids
     ) AS sharers
