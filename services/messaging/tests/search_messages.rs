@@ -95,6 +95,17 @@ async fn a_call_looks_at_ten_thousand_messages_and_the_next_goes_on_from_there()
         let then = page(&app, &bob, "first word", conversation_id, &first.next_page_token).await;
         assert_eq!(contents(&then.messages), ["the first word"]);
         assert_eq!(then.next_page_token, "");
+        let first = page(&app, &bob, "message 10001", conversation_id, "").await;
+        assert_eq!(contents(&first.messages), ["message 10001"]);
+        let then = page(
+            &app,
+            &bob,
+            "message 10001",
+            conversation_id,
+            &first.next_page_token,
+        )
+        .await;
+        assert_eq!((then.messages, then.next_page_token.as_str()), (vec![], ""));
     }
     assert_eq!(search(&app, &carol, "message", 0).await, (vec![], 1));
 }

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Connection, Database, cursor, page_start, run, sql_query};
 use kith_primitives::{ConversationId, Cursor, Failure, Page, UserId};
@@ -13,21 +13,23 @@ use crate::domain::Query;
 const LOOKED_AT: i64 = 10_000;
 
 /// Looks at the messages of a step `looked`, which is in order and says of each whether it `is_hit`; answers the hits of a
-/// page, and beside them, or alone, how far it has come.
+/// page, and, where these do not fill it, beside them or alone how far it has come. It looks no further than that takes.
 macro_rules! hits {
     ($looked:expr) => {
         concat!(
             "WITH looked AS MATERIALIZED (",
             $looked,
-            "), reach AS MATERIALIZED (
-                SELECT id AS reached_id, seq AS reached_seq, created_at AS reached_at, looked_at
-                FROM (SELECT *, row_number() OVER () AS looked_at FROM looked) AS numbered
-                ORDER BY looked_at DESC LIMIT 1
-            ), page AS MATERIALIZED (
+            "), page AS MATERIALIZED (
                 SELECT id, row_number() OVER () AS place FROM (SELECT id FROM looked WHERE is_hit LIMIT $5) AS hits
+            ), reach AS MATERIALIZED (
+                SELECT id AS reached_id, seq AS reached_seq, created_at AS reached_at, looked_at
+                FROM (
+                    SELECT *, row_number() OVER () AS looked_at FROM looked WHERE (SELECT count(*) FROM page) < $5
+                ) AS numbered
+                ORDER BY looked_at DESC LIMIT 1
             )
             SELECT reached_id, reached_seq, reached_at, looked_at, found.*
-            FROM reach LEFT JOIN (
+            FROM reach FULL JOIN (
                 SELECT place, ",
             message_columns!(),
             "   FROM page
@@ -81,16 +83,17 @@ const CONVERSATION_SEARCH: &str = hits!(concat!(
         ) AS newest"
 ));
 
+/// Without a reach when the hits fill the page.
 #[derive(QueryableByName)]
 struct HitRow {
-    #[diesel(sql_type = BigInt)]
-    reached_id: i64,
-    #[diesel(sql_type = BigInt)]
-    reached_seq: i64,
-    #[diesel(sql_type = Timestamptz)]
-    reached_at: DateTime<Utc>,
-    #[diesel(sql_type = BigInt)]
-    looked_at: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    reached_id: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    reached_seq: Option<i64>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    reached_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    looked_at: Option<i64>,
     #[diesel(embed)]
     message: MaybeMessageRow,
 }
@@ -118,7 +121,7 @@ pub(crate) async fn messages_search(
     let reached = rows
         .as_slice()
         .first()
-        .map(|row| cursor(row.reached_at, row.reached_id));
+        .and_then(|row| Some(cursor(row.reached_at?, row.reached_id?)));
     Ok(finish(page, rows, reached, |row| cursor(row.created_at, row.id)))
 }
 
@@ -150,7 +153,7 @@ pub(crate) async fn conversation_search(
     let reached = rows
         .as_slice()
         .first()
-        .map(|row| cursor(row.reached_at, row.reached_seq));
+        .and_then(|row| Some(cursor(row.reached_at?, row.reached_seq?)));
     Ok(finish(page, rows, reached, |row| cursor(row.created_at, row.seq)))
 }
 
@@ -164,7 +167,7 @@ fn finish(
     let stopped = rows
         .as_slice()
         .first()
-        .is_some_and(|row| row.looked_at >= LOOKED_AT);
+        .is_some_and(|row| row.looked_at.is_some_and(|looked_at| looked_at >= LOOKED_AT));
     let mut hits: Vec<MessageRow> = rows
         .into_iter()
         .filter_map(|row| row.message.into_row())
