@@ -5,6 +5,7 @@
 //! reason and metadata whichever side caught it. A test in `kith-schema` compares this catalogue with `pg_catalog`.
 #![warn(missing_docs)]
 
+pub mod duration;
 pub mod identity;
 pub mod messaging;
 pub mod posts;
