@@ -12,7 +12,7 @@ use prost_types::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
-use tonic::Code;
+use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::processes::Messaging;
@@ -132,8 +132,7 @@ impl Storm {
         told
     }
 
-    /// Sends a message, and sends it again, with the same request_id, while it is not known what came of it: a machine may be
-    /// too busy to keep a connection alive. Nothing else may be wrong.
+    /// Sends a message, and sends it again, with the same request_id, while it is not known what came of it.
     async fn send(&self, place: usize, content: String, random: &mut StdRng, told: &mut Told) {
         let (from, to) = sides(place, random.random_bool(0.5));
         let request = SendMessageRequest {
@@ -155,9 +154,7 @@ impl Storm {
                     return;
                 }
                 Err(status) => {
-                    let refusal = Refusal::of(&status);
-                    let unknown = refusal.code == Code::Unavailable && refusal.reason.is_empty();
-                    assert!(unknown, "{refusal:?}");
+                    assert_unanswered(&status);
                     told.again += 1;
                 }
             }
@@ -210,7 +207,13 @@ impl Storm {
                 page_token: String::new(),
             };
             let mut client = TestApp::messaging_at(self.server(random), &self.signed_in(side.person));
-            let page = answer(client.list_messages(request).await);
+            let page = match client.list_messages(request).await {
+                Ok(page) => page.into_inner(),
+                Err(status) => {
+                    assert_unanswered(&status);
+                    continue;
+                }
+            };
             for message in page.messages {
                 assert_eq!(message.seq, last_seq(side) + 1, "of {conversation_id}");
                 side.messages.push((message.id, message.sender_id));
@@ -224,8 +227,13 @@ impl Storm {
         let Some(&(message_id, _)) = side.messages.last() else {
             return;
         };
-        let mut client = TestApp::messaging_at(self.server(random), &self.signed_in(side.person));
-        let marked = answer(client.mark_read(MarkReadRequest { message_id }).await);
+        let marked = loop {
+            let mut client = TestApp::messaging_at(self.server(random), &self.signed_in(side.person));
+            match client.mark_read(MarkReadRequest { message_id }).await {
+                Ok(marked) => break marked.into_inner(),
+                Err(status) => assert_unanswered(&status),
+            }
+        };
         side.read_seq = last_seq(side);
         assert_eq!(marked.read_seq, side.read_seq);
     }
@@ -292,6 +300,13 @@ impl Storm {
 fn sides(place: usize, is_back: bool) -> (usize, usize) {
     let next = (place + 1) % CONVERSATIONS;
     if is_back { (next, place) } else { (place, next) }
+}
+
+/// Asserts that a call has no answer: a machine may be too busy to keep a connection alive. Nothing else may be wrong.
+fn assert_unanswered(status: &Status) {
+    let refusal = Refusal::of(status);
+    let is_unanswered = refusal.code == Code::Unavailable && refusal.reason.is_empty();
+    assert!(is_unanswered, "{refusal:?}");
 }
 
 fn last_seq(side: &Side) -> i64 {
