@@ -19,6 +19,8 @@ BEGIN
 END
 $$;
 
+-- A post that goes takes its likes and shares along by a statement for each table, mostly of no rows: of 30,000 replies that
+-- went with their post, that took a third of the time.
 CREATE FUNCTION posts.likes_count() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -28,7 +30,9 @@ BEGIN
     SELECT array_agg(post_id), array_agg(CASE TG_OP WHEN 'INSERT' THEN rows ELSE -rows END)
     INTO post_ids, changes
     FROM (SELECT post_id, count(*) AS rows FROM changed GROUP BY post_id) AS counted;
-    PERFORM posts.counts_add(post_ids, changes, NULL, NULL);
+    IF post_ids IS NOT NULL THEN
+        PERFORM posts.counts_add(post_ids, changes, NULL, NULL);
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -60,7 +64,9 @@ BEGIN
     SELECT array_agg(post_id), array_agg(CASE TG_OP WHEN 'INSERT' THEN rows ELSE -rows END)
     INTO post_ids, changes
     FROM (SELECT post_id, count(*) AS rows FROM changed GROUP BY post_id) AS counted;
-    PERFORM posts.counts_add(post_ids, NULL, NULL, changes);
+    IF post_ids IS NOT NULL THEN
+        PERFORM posts.counts_add(post_ids, NULL, NULL, changes);
+    END IF;
     RETURN NULL;
 END
 $$;
