@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_token_of_another_method_or_argument_is_refused() {
-        let token = PageScope::new("ListFollowers", &[1]).encode(&CURSOR);
+        let token = PageScope::new("ListFollowers", &[1]).token(&CURSOR);
         for scope in [
             PageScope::new("ListFollowing", &[1]),
             PageScope::new("ListFollowers", &[2]),
