@@ -136,7 +136,7 @@ fn rows(line: &str) -> f64 {
     thrown_away + taken
 }
 
-async fn filled() -> (TestApp, Vec<TestUser>) {
+async fn app() -> TestApp {
     let options = AppOptions {
         pool: PoolSettings {
             // Every call has a new connection, and so the settings of the moment.
@@ -145,7 +145,11 @@ async fn filled() -> (TestApp, Vec<TestUser>) {
         },
         ..AppOptions::default()
     };
-    let app = TestApp::start_with(options).await;
+    TestApp::start_with(options).await
+}
+
+async fn filled() -> (TestApp, Vec<TestUser>) {
+    let app = app().await;
     let mut users = app.users(&["a", "b", "c", "d"]).await;
     users.sort_by_key(|user| user.id);
     assert_eq!(users.iter().map(|user| user.id).collect::<Vec<_>>(), [1, 2, 3, 4]);
@@ -353,5 +357,29 @@ async fn every_read_takes_few_rows_planned_for_its_arguments_or_for_any() {
             posts_and_threads(&app, viewer, &mut plans).await;
             searches(&app, viewer, &mut plans).await;
         }
+    }
+}
+
+// Control: in the order of users alone, which the index of what a user likes has too, each post of a page cost a walk through
+// all likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_viewer_likes_is_found_by_its_key_where_few_posts_have_all_the_likes() {
+    const FEW: &str = "
+        SET session_replication_role = replica;
+        INSERT INTO posts.posts (author_id, content) SELECT 1, 'post' FROM generate_series(1, 20);
+        INSERT INTO posts.likes (post_id, user_id)
+            SELECT post, 100 + number FROM generate_series(1, 10000) AS number, generate_series(1, 10) AS post ORDER BY number;
+        ANALYZE";
+    let _alone = LOG.lock().await;
+    let app = app().await;
+    let viewer = app.user("viewer").await;
+    let mut superuser = app.database.superuser().await;
+    superuser.batch_execute(FEW).await.expect("rows");
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let mut plans = Plans::of(&app.database, mode).await;
+        answer(app.posts(&viewer).list_posts(ListPostsRequest::default()).await);
+        plans
+            .assert_served_by("list_posts", &["posts_likes_pkey"], ROWS)
+            .await;
     }
 }
