@@ -5,8 +5,8 @@ use kith_testkit::{TestApp, Uncommitted};
 use tokio::task::JoinSet;
 
 use crate::support::{
-    answer, block, conversation, delete, exactly, mark, messages, refusal, send, send_many, three, two,
-    unblock,
+    answer, block, conversation, delete, exactly, execute, mark, messages, refusal, send, send_many, three,
+    two, unblock,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,4 +155,24 @@ async fn a_message_that_comes_while_the_mark_waits_is_counted() {
             .mark_read(MarkReadRequest { message_id: first.id })
             .await,
     );
+}
+
+/// Whoever marks is overtaken by a deletion, right after its mark.
+const GOES: &str = "
+    CREATE FUNCTION messaging.go() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        $$ BEGIN DELETE FROM messaging.conversations; RETURN NULL; END $$;
+    CREATE TRIGGER go AFTER UPDATE ON messaging.members FOR EACH STATEMENT EXECUTE FUNCTION messaging.go()";
+
+// Control: without a word for it, the count told CONVERSATION_NOT_FOUND, which the contract does not name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_goes_while_it_is_marked_is_not_found() {
+    let app = TestApp::start().await;
+    let (alice, bob) = two(&app).await;
+    let message_id = send(&app, &alice, &bob, "hello").await.id;
+    execute(&app, GOES).await;
+    let marking = app
+        .messaging(&bob)
+        .mark_read(MarkReadRequest { message_id })
+        .await;
+    assert_eq!(refusal(marking).summary(), "NotFound MESSAGE_NOT_FOUND []");
 }

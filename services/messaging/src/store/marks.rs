@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, Database, run, sql_query};
-use kith_primitives::{ConversationId, Failure, MessageId, UserId};
+use kith_primitives::{ConversationId, Failure, MessageId, Reason, UserId};
 
 use super::messages::{MessageRow, message_not_found, messages_find};
 use super::policy::blocks_between;
@@ -84,10 +84,16 @@ pub(crate) async fn message_mark(
     let read_seq = read_seq.ok_or_else(|| message_not_found(id))?;
     // After the mark, whose own snapshot lacks what came in while it waited for a sender.
     let conversation_id = ConversationId::from_database(message.conversation_id);
+    let unread = unread_count_in(database, user_id, conversation_id).await;
+    // It may have gone since, with one of the two.
+    let unread = unread.map_err(|failure| match failure.reason() {
+        Reason::ConversationNotFound => message_not_found(id),
+        _ => failure,
+    })?;
     Ok(Marked {
         conversation_id: message.conversation_id,
         read_seq,
-        unread: unread_count_in(database, user_id, conversation_id).await?,
+        unread,
     })
 }
 
