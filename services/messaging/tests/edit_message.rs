@@ -85,6 +85,7 @@ async fn what_is_deleted_stays_so() {
     );
 }
 
+// Control: without the blocks in the decision, the edit was made.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_by_either_stops_edits_and_a_setting_does_not() {
     let app = TestApp::start().await;

@@ -19,6 +19,7 @@ async fn sent(app: &TestApp, user: &TestUser) -> Vec<String> {
     }
 }
 
+// Control: without the condition on what is hidden, it came back.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_has_sent_to_anybody_newest_first() {
     let app = TestApp::start().await;

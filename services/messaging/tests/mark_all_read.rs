@@ -24,6 +24,7 @@ async fn one_conversation_is_read_or_all() {
     app.database.assert_invariants().await;
 }
 
+// Control: without the blocks in the statement that marks, both senders saw it.
 #[tokio::test(flavor = "multi_thread")]
 async fn senders_learn_of_it_but_for_those_behind_a_block() {
     let app = TestApp::start().await;

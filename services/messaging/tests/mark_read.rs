@@ -81,6 +81,7 @@ async fn what_is_deleted_for_both_can_be_marked_and_what_is_hidden_is_not_there(
     );
 }
 
+// Control: without the blocks in the statement that marks, the sender saw it at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_block_the_reader_reads_and_the_sender_does_not_learn_of_it() {
     let app = TestApp::start().await;

@@ -28,6 +28,7 @@ async fn a_mute_is_ones_own_and_messages_still_come_in() {
     assert_eq!((later.mute, later.unread_count), (Some(begun), Some(exactly(2))));
 }
 
+// Control: with a beginning that always moves, the longer mute was a new one.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_mute_says_how_long_and_one_that_has_expired_is_none() {
     let app = TestApp::start().await;

@@ -101,6 +101,7 @@ async fn nobody_writes_to_nobody_or_to_the_deactivated() {
     assert_eq!(count(&app, "messaging.requests").await, 0);
 }
 
+// Control: without the look for the request, the repetition was told of the block.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_sent_again_sends_nothing_again() {
     let app = TestApp::start().await;
@@ -179,14 +180,22 @@ async fn at_once(
     (sent, replayed, refused)
 }
 
+// Control: without the lock on the conversation, which nobody but one gets, seven were told REQUEST_ID_REUSED.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_one_request_sent_many_times_at_once_exactly_one_sends() {
     let app = Arc::new(TestApp::start().await);
     let (alice, bob) = two(&app).await;
-    let calls = vec![(alice, bob, ID.to_owned()); 8];
-    let (sent, replayed, refused) = at_once(&app, calls).await;
+    send(&app, &bob, &alice, "hello").await;
+    let mut holder = Uncommitted::begin(&app, HOLD).await;
+    let calls = {
+        let (app, calls) = (Arc::clone(&app), vec![(alice, bob, ID.to_owned()); 8]);
+        tokio::spawn(async move { at_once(&app, calls).await })
+    };
+    holder.until_so_many_wait(8).await;
+    holder.commit().await;
+    let (sent, replayed, refused) = calls.await.expect("calls");
     assert_eq!((sent, replayed, refused.len()), (1, 7, 0), "{refused:?}");
-    assert_eq!(count(&app, "messaging.messages").await, 1);
+    assert_eq!(count(&app, "messaging.messages").await, 2);
     app.database.assert_invariants().await;
 }
 
@@ -249,6 +258,7 @@ async fn foretold_and_done(app: &TestApp, from: &TestUser, to: &TestUser) -> Opt
     done
 }
 
+// Control: with everyone in the place of the setting, the check refused and the write did not.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_foretold_is_what_comes_for_every_setting_and_relationship() {
     use AcceptedSenders::{Everyone, Followers, Friends};
@@ -331,6 +341,7 @@ async fn history_stays_readable_to_both_behind_a_block() {
 /// Holds the lock of the only conversation, as a sender does.
 const HOLD: &str = "SELECT id FROM messaging.conversations FOR NO KEY UPDATE";
 
+// Control: without the lock nobody waited, and the message was there before the block.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_that_comes_while_a_sender_waits_is_seen() {
     let app = Arc::new(TestApp::start().await);

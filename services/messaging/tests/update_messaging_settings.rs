@@ -54,6 +54,7 @@ async fn a_change_is_answered_and_stays() {
     }
 }
 
+// Control: with any lower version taken, the older etag went through.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_version_moves_with_each_real_change_and_guards_the_next() {
     let app = TestApp::start().await;
