@@ -43,7 +43,7 @@ async fn both_can_read_what_a_message_said_and_when() {
     assert_eq!(edits(&app, &alice, message.id).await, said);
 }
 
-// Control: with a deletion that left the edits, both read on.
+// Control: with a deletion that left the edits, they were still listed.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_of_what_is_deleted() {
     let app = TestApp::start().await;

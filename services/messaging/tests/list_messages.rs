@@ -84,7 +84,7 @@ async fn what_is_deleted_for_both_keeps_its_place_and_what_is_hidden_does_not() 
     assert_eq!(walk(&app, &bob, id, Some(1)).await, [[""]]);
 }
 
-// Control: without the caller among the conditions, a conversation of others was listed as empty.
+// Control: without the caller among the conditions, a conversation of others was listed.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_learns_that_a_conversation_exists() {
     let app = TestApp::start().await;

@@ -33,7 +33,7 @@ async fn search(app: &TestApp, user: &TestUser, query: &str, conversation_id: i6
     }
 }
 
-// Control: compared as they are written, only one was found.
+// Control: compared as they are written, what is written otherwise was not found.
 #[tokio::test(flavor = "multi_thread")]
 async fn own_messages_with_a_text_newest_first_whatever_its_case() {
     let app = TestApp::start().await;
