@@ -67,12 +67,13 @@ fn fill_users(followers: &[(i64, i64)]) -> Vec<String> {
         ));
     }
     // What the planner takes for usual.
-    fill.push(format!(
+    fill.push(
         "INSERT INTO social_graph.follows (follower_id, followed_id)
         SELECT one.id, other.id FROM authors AS one, generate_series(1, 30) AS step
         JOIN authors AS other ON other.number = step * 631 WHERE one.number % 10 = 0 AND one.id <> other.id
         ON CONFLICT DO NOTHING"
-    ));
+            .to_owned(),
+    );
     fill
 }
 

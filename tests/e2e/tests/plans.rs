@@ -9,6 +9,7 @@ use kith_contracts::identity::v1::*;
 use kith_contracts::social_graph::v1::*;
 use kith_postgres::PoolSettings;
 use kith_testkit::{AppOptions, TestApp, TestDatabase, TestUser, cluster};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 const PASSWORD: &str = "correct horse battery";
@@ -66,11 +67,16 @@ const WALKS: [&str; 8] = [
 /// The server's log, where auto_explain writes the plans of this one database's statements.
 pub(crate) struct Plans {
     read: usize,
+    /// All databases of this process write into one log: whoever reads it for plans is alone.
+    _alone: MutexGuard<'static, ()>,
 }
+
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 impl Plans {
     /// Every session from now on has its statements explained.
     pub(crate) async fn of(database: &TestDatabase, plan_cache_mode: &str) -> Self {
+        let alone = ALONE.lock().await;
         let settings = [
             ("session_preload_libraries", "auto_explain"),
             ("auto_explain.log_min_duration", "0"),
@@ -83,7 +89,10 @@ impl Plans {
         }
         let mut superuser = database.superuser().await;
         superuser.batch_execute(&sql).await.expect("settings");
-        Self { read: log().len() }
+        Self {
+            read: log().len(),
+            _alone: alone,
+        }
     }
 
     /// How much of the log has been looked at, which never is the same twice.

@@ -399,7 +399,7 @@ async fn slow_storm() -> Arc<Storm> {
 /// Control: the next test.
 #[tokio::test(flavor = "multi_thread")]
 async fn deletions_wait_for_what_is_slow_to_be_counted() {
-    let storm = slow_storm().await;
+    let storm = Box::pin(slow_storm()).await;
     let outcomes = storm.rage(0, 40, 0).await;
     assert_expected(&outcomes, &[]);
     assert_eq!(storm.broken().await, [""; 0]);
@@ -413,7 +413,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_posts_lock_the_same_slow_storm_deadlocks() {
-    let storm = slow_storm().await;
+    let storm = Box::pin(slow_storm()).await;
     execute(&storm.app, NO_LOCK).await;
     let (mut superuser, began) = (storm.app.database.superuser().await, Instant::now());
     for round in 0.. {
