@@ -2,6 +2,8 @@
 
 use kith_rules::identity::USERNAME_MAX;
 use kith_rules::posts::HASHTAG_MAX;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use super::Content;
 
@@ -44,11 +46,19 @@ impl Entities {
     }
 }
 
-/// The topic that `text` is, in lower case; `None` when a hashtag cannot name it.
+/// The topic that `text` is, in lower case and composed (NFC), so that it is one however its accents were typed; `None` when a
+/// hashtag cannot name it.
 pub(crate) fn topic(text: &str) -> Option<String> {
-    let is_topic = text.chars().all(is_of_tag) && !text.chars().all(char::is_numeric);
-    // In lower case, the dot of this one letter would become a character of its own, which a hashtag cannot have.
-    (is_topic && text.chars().count() <= HASHTAG_MAX).then(|| text.replace('İ', "i").to_lowercase())
+    // A mark belongs to the letter before it; those behind digits make pictures of them.
+    let is_nothing_more = |next: char| next.is_numeric() || is_combining_mark(next);
+    let is_topic = text.chars().all(is_of_tag)
+        && !text.starts_with(is_combining_mark)
+        && !text.chars().all(is_nothing_more);
+    // In lower case, the dot of this one letter would become a mark of its own.
+    let folded = || text.replace('İ', "i").to_lowercase().nfc().collect::<String>();
+    is_topic
+        .then(folded)
+        .filter(|folded| text.chars().count().max(folded.chars().count()) <= HASHTAG_MAX)
 }
 
 fn is_of_username(character: char) -> bool {
@@ -56,7 +66,7 @@ fn is_of_username(character: char) -> bool {
 }
 
 fn is_of_tag(character: char) -> bool {
-    character.is_alphanumeric() || character == '_'
+    character.is_alphanumeric() || character == '_' || is_combining_mark(character)
 }
 
 /// The longest name behind the `@` at `start`, and what is left of it without the signs at its end, which may be the
@@ -188,9 +198,26 @@ mod tests {
             let Some(topic) = topic(&format!("a{character}")) else {
                 continue;
             };
-            assert_eq!(topic.chars().count(), 2, "{topic}");
-            assert_eq!(super::topic(&topic), Some(topic));
+            assert_eq!(super::topic(&topic).as_ref(), Some(&topic));
         }
+    }
+
+    #[test]
+    fn marks_belong_to_the_letters_before_them() {
+        assert_hashtags(
+            "#हिन्दी #ไม้ #cafe\u{301} #café",
+            &[("हिन्दी", 0, 7), ("ไม้", 8, 12), ("café", 13, 19), ("café", 20, 25)],
+        );
+        for content in [
+            "#\u{fe0f}\u{20e3}",
+            "#1\u{fe0f}\u{20e3}",
+            "#\u{301}a",
+            "e\u{301}#b",
+        ] {
+            assert_hashtags(content, &[]);
+        }
+        // Composed, this one letter is three: what is written may be short enough and what it means too long.
+        assert_hashtags(&format!("#{}", "\u{fb2c}".repeat(HASHTAG_MAX)), &[]);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use kith_rules::posts::HASHTAG_MAX;
 
 use super::entities::topic;
 
-/// What a hashtag names, in lower case.
+/// What a hashtag names, in lower case and composed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Topic(String);
 
@@ -21,7 +21,7 @@ impl Topic {
             _ => topic(tag).map(Self).ok_or_else(|| {
                 Invalid::new(
                     Reason::FieldMalformed,
-                    "must be letters, digits or `_`, and not digits alone",
+                    "must be letters with their marks, digits or `_`, and not digits alone",
                 )
             }),
         }
