@@ -93,10 +93,15 @@ impl ReplayKey {
         if self.fingerprint == stored {
             return Ok(());
         }
-        Err(Failure::new(
+        Err(Self::reused())
+    }
+
+    /// The failure of a request whose id belongs to another one.
+    pub fn reused() -> Failure {
+        Failure::new(
             Reason::RequestIdReused,
             "another request was sent with this request_id; give a new request a new id",
-        ))
+        )
     }
 
     /// The failure of a request whose resource has been deleted since.

@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Bytea, Nullable, Text, Uuid};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Abort, Connection, Database, OptionalRow, run, sql_query};
-use kith_primitives::{ConversationId, Failure, MessageId, Reason, ReplayKey};
+use kith_primitives::{ConversationId, Failure, MessageId, ReplayKey};
 
 use super::conversations::MaybeMessageRow;
 use super::messages::{MessageRow, message_find_in};
@@ -211,19 +211,12 @@ async fn message_create_in_txn(
     let message = created.message.into_row();
     let message = message.ok_or_else(|| Refusal::PeerMissing.failure(sender_id, receiver_id))?;
     if created.is_taken {
-        return Err(request_id_reused().into());
+        // Two requests with one id came at once, to different users: to the same one, the second would have found the first.
+        return Err(ReplayKey::reused().into());
     }
     Ok(Sent {
         message,
         replayed: false,
         unread: created.unread,
     })
-}
-
-/// Two requests with one id came at once, to different users: to the same one, the second would have found the first.
-fn request_id_reused() -> Failure {
-    Failure::new(
-        Reason::RequestIdReused,
-        "another request was sent with this request_id; give a new request a new id",
-    )
 }
