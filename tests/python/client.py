@@ -81,13 +81,29 @@ def check_health(channel, service):
     say(f"{service} is SERVING")
 
 
-def check_reflection(channel, service, version):
+def reflection(channel, version):
     """The messages of v1 and v1alpha are the same on the wire, and grpcio has only those of v1alpha."""
-    ask = channel.stream_stream(
+    return channel.stream_stream(
         f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
     )
+
+
+def check_no_reflection(channel, service, version):
+    """It is unknown to a server where it is off."""
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    try:
+        answers = list(reflection(channel, version)(iter([request]), timeout=TIMEOUT))
+    except grpc.RpcError as error:
+        expect("reflection where it is off", error.code(), grpc.StatusCode.UNIMPLEMENTED)
+    else:
+        sys.exit(f"  expected no reflection, got {answers}")
+    say(f"{service} does not describe itself ({version})")
+
+
+def check_reflection(channel, service, version):
+    ask = reflection(channel, version)
     requests = [
         reflection_pb2.ServerReflectionRequest(list_services=""),
         reflection_pb2.ServerReflectionRequest(file_containing_symbol=service),
@@ -325,21 +341,44 @@ class Journey:
         say(f"{user.username} is gone, and its follow too")
 
 
-def main():
+def open_channel(target, service, arguments):
+    """A connection to each address of a target, one call to each in turn; with TLS where authorities are given."""
+    options = [("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}')]
+    if not arguments.ca:
+        return grpc.insecure_channel(target, options)
+    if arguments.names:
+        options.append(("grpc.ssl_target_name_override", arguments.names.format(service)))
+    files = [path and path.read_bytes() for path in [arguments.ca, arguments.key, arguments.certificate]]
+    return grpc.secure_channel(target, grpc.ssl_channel_credentials(*files), options)
+
+
+def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--identity", default="127.0.0.1:50051", help="address of identity (%(default)s)")
     parser.add_argument("--social-graph", default="127.0.0.1:50052", help="address of social-graph (%(default)s)")
     parser.add_argument("--posts", default="127.0.0.1:50053", help="address of posts (%(default)s)")
     parser.add_argument("--messaging", default="127.0.0.1:50054", help="address of messaging (%(default)s)")
-    arguments = parser.parse_args()
+    parser.add_argument("--ca", type=Path, help="the authorities that vouch for the services; without it, no TLS")
+    parser.add_argument("--certificate", type=Path, help="the certificate to show to them")
+    parser.add_argument("--key", type=Path, help="its private key")
+    parser.add_argument("--names", help="the name in a service's certificate, as in kith-{}.example.com")
+    parser.add_argument("--reflection", choices=["open", "off"], default="open", help="as servers have it (%(default)s)")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    services = {"identity": IDENTITY, "social-graph": SOCIAL_GRAPH, "posts": POSTS, "messaging": MESSAGING}
+    check = check_reflection if arguments.reflection == "open" else check_no_reflection
     with ExitStack() as stack:
         make_stubs(stack.enter_context(tempfile.TemporaryDirectory()))
-        addresses = [arguments.identity, arguments.social_graph, arguments.posts, arguments.messaging]
-        channels = [stack.enter_context(grpc.insecure_channel(address)) for address in addresses]
-        for channel, service in zip(channels, [IDENTITY, SOCIAL_GRAPH, POSTS, MESSAGING]):
-            check_health(channel, service)
+        channels = []
+        for name, service in services.items():
+            target = getattr(arguments, name.replace("-", "_"))
+            channels.append(stack.enter_context(open_channel(target, name, arguments)))
+            check_health(channels[-1], service)
             for version in ["v1", "v1alpha"]:
-                check_reflection(channel, service, version)
+                check(channels[-1], service, version)
         Journey(*channels).run()
     say("everything is as the contracts promise")
 
