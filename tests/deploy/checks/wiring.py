@@ -171,7 +171,9 @@ def every_secret_is_where_it_is_needed_alone(case):
     for one in case.manifests.workloads():
         mine = one["metadata"]["name"]
         for volume in pod(one)["spec"].get("volumes", []):
-            secret = volume.get("secret", {}).get("secretName", "")
+            if "secret" not in volume:
+                continue
+            secret = volume["secret"]["secretName"]
             if one["kind"] == "Deployment" and secret not in {f"{mine}-database", f"{mine}-tls", "kith-signing-keys"}:
                 yield f"{title(one)} has {secret}"
             if secret == "kith-signing-keys" and mine != "kith-identity":
