@@ -144,7 +144,8 @@ class Journey:
         # So that the journey can be made again on the same server.
         self.suffix = uuid.uuid4().hex[:12]
 
-    def run(self):
+    def run(self, keep=False):
+        """Makes them, and deletes both users again unless they are to be kept."""
         alice, bob = self.register("alice"), self.register("bob")
         self.register_is_refused_with_every_violation()
         self.register_of_a_taken_name_is_refused()
@@ -159,6 +160,8 @@ class Journey:
         message = self.send(alice, bob, as_alice)
         self.read(message, as_bob, as_alice)
         self.a_block_ends_it(alice, bob, as_alice, as_bob)
+        if keep:
+            return
         self.delete(alice, as_alice)
         self.what_hung_on_the_user_is_gone(alice, bob, as_bob)
         self.delete(bob, as_bob)
@@ -363,6 +366,7 @@ def parse():
     parser.add_argument("--key", type=Path, help="its private key")
     parser.add_argument("--names", help="the name in a service's certificate, as in kith-{}.example.com")
     parser.add_argument("--reflection", choices=["open", "off"], default="open", help="as servers have it (%(default)s)")
+    parser.add_argument("--keep", action="store_true", help="leave the users, and all that hangs on them, at the end")
     return parser.parse_args()
 
 
@@ -379,7 +383,7 @@ def main():
             check_health(channels[-1], service)
             for version in ["v1", "v1alpha"]:
                 check(channels[-1], service, version)
-        Journey(*channels).run()
+        Journey(*channels).run(arguments.keep)
     say("everything is as the contracts promise")
 
 
