@@ -2,6 +2,7 @@
 
 mod admin;
 mod database_url;
+mod health;
 mod import;
 mod import_friendships;
 mod migrate;

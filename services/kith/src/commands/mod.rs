@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod admin;
+mod health;
 mod import;
 mod migrate;
 mod seed;
@@ -22,7 +23,7 @@ struct Subcommand {
     run: fn(&Invocation, &ArgMatches, &Environment) -> Result<ExitCode, Refusal>,
 }
 
-const SUBCOMMANDS: [Subcommand; 6] = [
+const SUBCOMMANDS: [Subcommand; 7] = [
     Subcommand {
         command: up::command,
         run: up::run,
@@ -46,6 +47,10 @@ const SUBCOMMANDS: [Subcommand; 6] = [
     Subcommand {
         command: admin::command,
         run: admin::run,
+    },
+    Subcommand {
+        command: health::command,
+        run: health::run,
     },
 ];
 
