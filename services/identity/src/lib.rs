@@ -18,9 +18,9 @@ use chrono::TimeDelta;
 use kith_contracts::FILE_DESCRIPTOR_SET;
 use kith_contracts::identity::v1::identity_service_server::{IdentityServiceServer, SERVICE_NAME};
 use kith_postgres::Database;
-use kith_rpc::{Authentication, MAX_MESSAGE_BYTES, Methods, Readiness, Server};
+use kith_rpc::{Authentication, Listeners, MAX_MESSAGE_BYTES, Methods, Readiness, Server};
+use kith_telemetry::Metrics;
 use kith_tokens::Verifier;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -51,7 +51,7 @@ struct App {
     throttles: ThrottleSettings,
 }
 
-/// Serves identity on `listener` until `shutdown`, then drains.
+/// Serves identity on `listeners` until `shutdown`, then drains.
 ///
 /// The database may be away, and its migrations too: health says NOT_SERVING until both are there.
 ///
@@ -59,7 +59,7 @@ struct App {
 /// When the service cannot be put together. Nothing was served then.
 pub async fn run(
     settings: IdentitySettings,
-    listener: TcpListener,
+    listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let readiness = Readiness::new();
@@ -72,6 +72,7 @@ pub async fn run(
     let passwords =
         Passwords::new(settings.password_hashes_at_once).map_err(|_| "passwords cannot be hashed")?;
     let database = Database::new(&settings.database_url, &settings.pool);
+    let metrics = Metrics::new("identity");
     let app = App {
         database: database.clone(),
         passwords,
@@ -90,6 +91,7 @@ pub async fn run(
             keys: keys.verifying(),
         },
         readiness,
+        metrics,
         shutdown: shutdown.clone(),
     };
     tokio::spawn(kith_schema::watch(
@@ -100,7 +102,7 @@ pub async fn run(
     ));
     tokio::spawn(keeper.keep(settings.signing_keys_interval, shutdown.clone()));
     tokio::spawn(sweep::sweep(database, settings.sweep_interval, shutdown));
-    Ok(server.serve(listener).await?)
+    Ok(server.serve(listeners).await?)
 }
 
 fn routes(app: App) -> Routes {

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use kith_identity::IdentitySettings;
+use kith_identity::settings::{ADMIN_LISTEN_ADDRESS, LISTEN_ADDRESS};
+use kith_rpc::Listeners;
 use kith_settings::Program;
 
 const PROGRAM: Program = Program {
@@ -14,7 +16,12 @@ const PROGRAM: Program = Program {
 fn main() -> ExitCode {
     kith_rpc::process::main(
         &PROGRAM,
-        |settings: &IdentitySettings| settings.listen_address,
+        |settings: &IdentitySettings| {
+            Listeners::bind(
+                (&LISTEN_ADDRESS, settings.listen_address),
+                (&ADMIN_LISTEN_ADDRESS, settings.admin_listen_address),
+            )
+        },
         kith_identity::run,
     )
 }

@@ -15,6 +15,14 @@ use crate::ThrottleSettings;
 pub const LISTEN_ADDRESS: Setting = Setting::new("identity-listen-address", "where identity listens")
     .value("an address and port, such as 127.0.0.1:50051")
     .default("127.0.0.1:50051");
+/// Where it serves health and metrics.
+pub const ADMIN_LISTEN_ADDRESS: Setting = Setting::new(
+    "identity-admin-listen-address",
+    "where identity serves health and metrics, in plaintext; by default 127.0.0.1:50061, or a free port where identity has one",
+)
+.value("an address and port, such as 127.0.0.1:50061, or off; port 0 takes a free one");
+/// The port of that, where nothing is said.
+pub const ADMIN_PORT: u16 = 50061;
 /// Its database.
 pub const DATABASE_URL: Setting = Setting::new(
     "identity-database-url",
@@ -53,6 +61,8 @@ pub const HASHES_AT_ONCE: Setting = Setting::new(
 pub struct IdentitySettings {
     /// Where it listens.
     pub listen_address: SocketAddr,
+    /// Where it serves health and metrics; `None` for nowhere.
+    pub admin_listen_address: Option<SocketAddr>,
     /// Its database, under its own role.
     pub database_url: DatabaseUrl,
     /// How it keeps connections.
@@ -81,6 +91,7 @@ impl Topic for IdentitySettings {
     fn settings() -> Vec<&'static Setting> {
         let own = vec![
             &LISTEN_ADDRESS,
+            &ADMIN_LISTEN_ADDRESS,
             &DATABASE_URL,
             &SIGNING_KEY,
             &SESSION_LIFETIME,
@@ -99,6 +110,8 @@ impl Topic for IdentitySettings {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let server = ServerSettings::read(reader);
         let listen_address = ServerSettings::listen_address(reader, &LISTEN_ADDRESS, server.as_ref());
+        let admin_listen_address =
+            kith_rpc::admin_listen_address(reader, &ADMIN_LISTEN_ADDRESS, ADMIN_PORT, listen_address);
         let database_url = DatabaseUrl::from_setting(reader, &DATABASE_URL);
         let signing_keys = reader.secret_with(&SIGNING_KEY, |text| {
             SigningKeys::from_pem(text).map_err(|_| "is not Ed25519 private keys in PEM")
@@ -111,6 +124,7 @@ impl Topic for IdentitySettings {
         let throttles = ThrottleSettings::read(reader);
         Some(Self {
             listen_address: listen_address?,
+            admin_listen_address: admin_listen_address?,
             database_url: database_url?,
             pool: pool?,
             server: server?,

@@ -7,9 +7,9 @@ mod store;
 
 use kith_contracts::messaging::v1::messaging_service_server::{MessagingServiceServer, SERVICE_NAME};
 use kith_postgres::Database;
-use kith_rpc::MAX_MESSAGE_BYTES;
 use kith_rpc::process::AnyError;
-use tokio::net::TcpListener;
+use kith_rpc::{Listeners, MAX_MESSAGE_BYTES};
+use kith_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -21,7 +21,7 @@ struct App {
     database: Database,
 }
 
-/// Serves direct messages on `listener` until `shutdown`, then drains.
+/// Serves direct messages on `listeners` until `shutdown`, then drains.
 ///
 /// The database, its migrations and identity may be away: health says NOT_SERVING until all are there.
 ///
@@ -29,13 +29,22 @@ struct App {
 /// When the service cannot be put together. Nothing was served then.
 pub async fn run(
     settings: MessagingSettings,
-    listener: TcpListener,
+    listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), AnyError> {
+    let metrics = Metrics::new("messaging");
     let app = App {
         database: settings.service.database(),
     };
-    kith_service::run(SERVICE_NAME, routes(app), settings.service, listener, shutdown).await
+    kith_service::run(
+        SERVICE_NAME,
+        routes(app),
+        settings.service,
+        metrics,
+        listeners,
+        shutdown,
+    )
+    .await
 }
 
 fn routes(app: App) -> Routes {

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use kith_messaging::MessagingSettings;
+use kith_messaging::settings::{ADMIN_LISTEN_ADDRESS, LISTEN_ADDRESS};
+use kith_rpc::Listeners;
 use kith_settings::Program;
 
 const PROGRAM: Program = Program {
@@ -14,7 +16,12 @@ const PROGRAM: Program = Program {
 fn main() -> ExitCode {
     kith_rpc::process::main(
         &PROGRAM,
-        |settings: &MessagingSettings| settings.service.listen_address,
+        |settings: &MessagingSettings| {
+            Listeners::bind(
+                (&LISTEN_ADDRESS, settings.service.listen_address),
+                (&ADMIN_LISTEN_ADDRESS, settings.service.admin_listen_address),
+            )
+        },
         kith_messaging::run,
     )
 }

@@ -7,9 +7,9 @@ mod store;
 
 use kith_contracts::social_graph::v1::social_graph_service_server::{SERVICE_NAME, SocialGraphServiceServer};
 use kith_postgres::Database;
-use kith_rpc::MAX_MESSAGE_BYTES;
 use kith_rpc::process::AnyError;
-use tokio::net::TcpListener;
+use kith_rpc::{Listeners, MAX_MESSAGE_BYTES};
+use kith_telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -25,7 +25,7 @@ struct App {
     batches: Batches,
 }
 
-/// Serves the social graph on `listener` until `shutdown`, then drains.
+/// Serves the social graph on `listeners` until `shutdown`, then drains.
 ///
 /// The database, its migrations and identity may be away: health says NOT_SERVING until all are there.
 ///
@@ -33,15 +33,24 @@ struct App {
 /// When the service cannot be put together. Nothing was served then.
 pub async fn run(
     settings: SocialGraphSettings,
-    listener: TcpListener,
+    listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), AnyError> {
+    let metrics = Metrics::new("social-graph");
     let app = App {
         database: settings.service.database(),
         friends: settings.friends,
         batches: Batches::new(),
     };
-    kith_service::run(SERVICE_NAME, routes(app), settings.service, listener, shutdown).await
+    kith_service::run(
+        SERVICE_NAME,
+        routes(app),
+        settings.service,
+        metrics,
+        listeners,
+        shutdown,
+    )
+    .await
 }
 
 fn routes(app: App) -> Routes {

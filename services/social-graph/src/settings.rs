@@ -2,13 +2,21 @@
 
 use std::time::Duration;
 
-use kith_service::ServiceSettings;
+use kith_service::{OwnSettings, ServiceSettings};
 use kith_settings::{Reader, Setting, Topic};
 
 /// Where it listens.
 pub const LISTEN_ADDRESS: Setting = Setting::new("social-graph-listen-address", "where social-graph listens")
     .value("an address and port, such as 127.0.0.1:50052")
     .default("127.0.0.1:50052");
+/// Where it serves health and metrics.
+pub const ADMIN_LISTEN_ADDRESS: Setting = Setting::new(
+    "social-graph-admin-listen-address",
+    "where social-graph serves health and metrics, in plaintext; by default 127.0.0.1:50062, or a free port where social-graph has one",
+)
+.value("an address and port, such as 127.0.0.1:50062, or off; port 0 takes a free one");
+/// The port of that, where nothing is said.
+pub const ADMIN_PORT: u16 = 50062;
 /// Its database.
 pub const DATABASE_URL: Setting = Setting::new(
     "social-graph-database-url",
@@ -17,6 +25,12 @@ pub const DATABASE_URL: Setting = Setting::new(
 .value("a postgres:// URL")
 .required()
 .secret();
+const OWN: OwnSettings = OwnSettings {
+    listen_address: &LISTEN_ADDRESS,
+    admin_listen_address: &ADMIN_LISTEN_ADDRESS,
+    admin_port: ADMIN_PORT,
+    database_url: &DATABASE_URL,
+};
 
 const DECLINE_COOLDOWN: Setting = Setting::new(
     "friend-request-cooldown",
@@ -75,12 +89,12 @@ pub struct SocialGraphSettings {
 
 impl Topic for SocialGraphSettings {
     fn settings() -> Vec<&'static Setting> {
-        let service = ServiceSettings::settings(&LISTEN_ADDRESS, &DATABASE_URL);
+        let service = ServiceSettings::settings(&OWN);
         [service, FriendSettings::settings()].concat()
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let service = ServiceSettings::read(reader, &LISTEN_ADDRESS, &DATABASE_URL);
+        let service = ServiceSettings::read(reader, &OWN);
         let friends = FriendSettings::read(reader);
         Some(Self {
             service: service?,

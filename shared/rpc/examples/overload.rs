@@ -94,11 +94,12 @@ async fn serve(key: &SigningKey, limit: usize, takes: Duration) -> Result<Socket
             keys,
         },
         readiness,
+        metrics: kith_telemetry::Metrics::new("overload"),
         shutdown: CancellationToken::new(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    tokio::spawn(server.serve(listener));
+    tokio::spawn(server.serve(listener.into()));
     Ok(address)
 }
 

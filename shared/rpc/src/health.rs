@@ -50,14 +50,19 @@ impl Readiness {
         self.0.has_been_ready.load(Ordering::Acquire)
     }
 
+    /// Every part, and whether it is there now.
+    pub fn parts(&self) -> Vec<(&'static str, bool)> {
+        self.0
+            .latches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// The parts that are missing now.
     pub fn missing(&self) -> Vec<&'static str> {
-        let latches = self.0.latches.lock().unwrap_or_else(PoisonError::into_inner);
-        latches
-            .iter()
-            .filter(|(_, set)| !set)
-            .map(|(part, _)| *part)
-            .collect()
+        let parts = self.parts().into_iter();
+        parts.filter(|(_, set)| !set).map(|(part, _)| part).collect()
     }
 
     /// Follows the changes.

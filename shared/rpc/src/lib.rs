@@ -5,6 +5,7 @@
 //! the one conversion to a gRPC status is in [`status`].
 #![warn(missing_docs)]
 
+mod admin;
 mod batch;
 mod connections;
 mod convert;
@@ -13,6 +14,7 @@ mod health;
 mod keys;
 pub mod layers;
 mod limits;
+mod listeners;
 mod methods;
 mod preface;
 pub mod process;
@@ -27,6 +29,7 @@ pub use convert::timestamp;
 pub use handler::{FromCaller, unary};
 pub use health::{Latch, Readiness};
 pub use keys::{KeyRefresh, SIGNING_KEYS_INTERVAL, refresh_keys};
+pub use listeners::{Listeners, admin_listen_address, listen};
 pub use methods::{Audience, Method, Methods};
 pub use serve::{Authentication, ServeError, Server};
 pub use settings::{PlaintextServerSettings, ReflectionMode, ServerSettings, TokenSettings};

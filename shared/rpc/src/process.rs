@@ -2,14 +2,15 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use kith_settings::{Environment, Program, Topic, load};
-use kith_telemetry::LogSettings;
-use tokio::net::{TcpListener, TcpSocket};
+use kith_telemetry::{Exporters, LogSettings, OtlpSettings};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::Listeners;
 
 /// The variables of all programs of Kith, so that one environment does for all of them.
 pub const VARIABLES: &[&str] = &[
@@ -22,6 +23,7 @@ pub const VARIABLES: &[&str] = &[
     "KITH_DRAIN_TIMEOUT",
     "KITH_FRIEND_REQUESTS_AT_ONCE",
     "KITH_FRIEND_REQUEST_COOLDOWN",
+    "KITH_IDENTITY_ADMIN_LISTEN_ADDRESS",
     "KITH_IDENTITY_DATABASE_URL",
     "KITH_IDENTITY_DATABASE_URL_FILE",
     "KITH_IDENTITY_LISTEN_ADDRESS",
@@ -33,6 +35,7 @@ pub const VARIABLES: &[&str] = &[
     "KITH_MAX_CONCURRENT_CALLS_PER_SERVICE",
     "KITH_MAX_CONNECTION_AGE",
     "KITH_MAX_DEADLINE",
+    "KITH_MESSAGING_ADMIN_LISTEN_ADDRESS",
     "KITH_MESSAGING_DATABASE_URL",
     "KITH_MESSAGING_DATABASE_URL_FILE",
     "KITH_MESSAGING_LISTEN_ADDRESS",
@@ -44,6 +47,7 @@ pub const VARIABLES: &[&str] = &[
     "KITH_POOL_MAX_LIFETIME",
     "KITH_POOL_SIZE",
     "KITH_POSTGRES_BIN",
+    "KITH_POSTS_ADMIN_LISTEN_ADDRESS",
     "KITH_POSTS_DATABASE_URL",
     "KITH_POSTS_DATABASE_URL_FILE",
     "KITH_POSTS_LISTEN_ADDRESS",
@@ -54,6 +58,7 @@ pub const VARIABLES: &[&str] = &[
     "KITH_SIGNING_KEY",
     "KITH_SIGNING_KEYS_INTERVAL",
     "KITH_SIGNING_KEY_FILE",
+    "KITH_SOCIAL_GRAPH_ADMIN_LISTEN_ADDRESS",
     "KITH_SOCIAL_GRAPH_DATABASE_URL",
     "KITH_SOCIAL_GRAPH_DATABASE_URL_FILE",
     "KITH_SOCIAL_GRAPH_LISTEN_ADDRESS",
@@ -72,9 +77,6 @@ pub const VARIABLES: &[&str] = &[
     "KITH_TOKEN_ISSUER",
 ];
 
-/// Connections that wait to be accepted.
-const MAX_WAITING_CONNECTIONS: u32 = 4096;
-
 /// What ends a process that could not go on.
 pub type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -83,25 +85,36 @@ pub type AnyError = Box<dyn Error + Send + Sync>;
 /// Exit codes: 0 after a drain, 1 when the service could not run, 2 for mistakes in the settings.
 pub fn main<T: Topic, F>(
     program: &Program,
-    listen_address: impl FnOnce(&T) -> SocketAddr,
-    run: impl FnOnce(T, TcpListener, CancellationToken) -> F,
+    listen: impl FnOnce(&T) -> Result<Listeners, AnyError>,
+    run: impl FnOnce(T, Listeners, CancellationToken) -> F,
 ) -> ExitCode
 where
     F: Future<Output = Result<(), AnyError>>,
 {
     let environment = Environment::of_process().expecting(VARIABLES.iter().copied());
-    let (logs, settings) = match load::<(LogSettings, T)>(program, std::env::args_os(), &environment) {
+    let loaded = load::<(LogSettings, OtlpSettings, T)>(program, std::env::args_os(), &environment);
+    let (logs, otlp, settings) = match loaded {
         Ok(settings) => settings,
         Err(error) => return error.report(),
     };
-    kith_telemetry::init(&logs);
-    let served = runtime().and_then(|runtime| {
-        runtime.block_on(async {
+    let exporters = Exporters::start(&otlp, program.name, program.version);
+    kith_telemetry::init(&logs, exporters.as_ref().unwrap_or(&Exporters::default()));
+    let served = exporters.and_then(|exporters| {
+        let runtime = runtime()?;
+        let served = runtime.block_on(async {
             let shutdown = shutdown_on_signal()?;
-            let listener = listen(listen_address(&settings))?;
-            tracing::info!(address = %listener.local_addr()?, "listening");
-            run(settings, listener, shutdown).await
-        })
+            let listeners = listen(&settings)?;
+            let admin = listeners
+                .admin
+                .as_ref()
+                .map(TcpListener::local_addr)
+                .transpose()?;
+            let admin = admin.map(tracing::field::display);
+            tracing::info!(address = %listeners.calls.local_addr()?, admin, "listening");
+            run(settings, listeners, shutdown).await
+        });
+        exporters.finish();
+        served
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,23 +123,6 @@ where
             ExitCode::FAILURE
         }
     }
-}
-
-/// Listens on `address`, with room for a crowd: 4,096 connections may wait to be accepted, or as many as the operating
-/// system allows. Rust's own 128 overflow when the clients of a replica that went away come all at once, and each of those
-/// waits for a second or more before it tries again.
-///
-/// # Errors
-/// When the address is taken or not ours.
-pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // What a process before us left behind is no reason to wait.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(MAX_WAITING_CONNECTIONS)
 }
 
 /// The runtime that every Kith process has.

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use kith_telemetry::Metrics;
 use kith_tokens::{SharedKeys, Verifier};
-use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tonic::service::Routes;
 
-use crate::MAX_UNCOUNTED_MESSAGE_BYTES;
+use crate::admin::{self, Watched};
 use crate::connections::{Connections, Lifetime};
 use crate::health::{self, Readiness};
 use crate::layers::{self, Shared};
@@ -19,6 +19,7 @@ use crate::methods::{Audience, Method, Methods};
 use crate::reflection;
 use crate::settings::ServerSettings;
 use crate::tls::{self, Tls, TlsError};
+use crate::{Listeners, MAX_UNCOUNTED_MESSAGE_BYTES};
 
 /// How a server learns who calls.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Server {
     pub authentication: Authentication,
     /// What it needs; health follows this.
     pub readiness: Readiness,
+    /// What is counted of it.
+    pub metrics: Metrics,
     /// Cancelled when it is time to stop.
     pub shutdown: CancellationToken,
 }
@@ -63,25 +66,39 @@ pub enum ServeError {
 }
 
 impl Server {
-    /// Serves `listener` until `shutdown`, then drains: health says NOT_SERVING, calls are still taken for the
-    /// shutdown delay, then streams end, connections are told to go away, and calls may finish within the drain
-    /// timeout.
+    /// Serves until `shutdown`, then drains: health says NOT_SERVING, calls are still taken for the shutdown delay, then
+    /// streams end, connections are told to go away, and calls may finish within the drain timeout. The admin port is
+    /// served to the end of all that, and holds nothing up.
     ///
     /// # Errors
     /// [`ServeError`] before the first connection; afterwards it ends well.
-    pub async fn serve(self, listener: TcpListener) -> Result<(), ServeError> {
+    pub async fn serve(self, listeners: Listeners) -> Result<(), ServeError> {
         let contracts = Methods::from_descriptors(kith_contracts::FILE_DESCRIPTOR_SET)?;
         let methods = contracts.of_service(self.service);
-        self.serve_methods(methods, listener).await
+        self.serve_methods(methods, listeners).await
     }
 
-    async fn serve_methods(self, methods: Methods, listener: TcpListener) -> Result<(), ServeError> {
+    async fn serve_methods(self, methods: Methods, listeners: Listeners) -> Result<(), ServeError> {
+        let Listeners {
+            calls: listener,
+            admin,
+        } = listeners;
         let (service, settings) = (self.service, self.settings);
         let (reporter, health_server) = tonic_health::server::health_reporter();
         health::set(&reporter, service, false).await;
         let address = listener.local_addr().map_err(ServeError::Listener)?;
         let reflection = settings.reflection_at(address);
         let health_server = health_server.max_decoding_message_size(MAX_UNCOUNTED_MESSAGE_BYTES);
+        let watched = Watched {
+            metrics: self.metrics,
+            readiness: self.readiness.clone(),
+            shutdown: self.shutdown.clone(),
+        };
+        watched.tell_metrics(&self.authentication.keys);
+        let admin_router = admin::router(watched, health_server.clone());
+        // Ends with the server, and so after the last call.
+        let _admin =
+            admin.map(|listener| AbortOnDropHandle::new(tokio::spawn(admin::serve(listener, admin_router))));
         let routes = self.routes.add_service(health_server);
         let (routes, methods) = reflection::add(reflection, service, routes, health_methods(methods))?;
 
@@ -149,6 +166,7 @@ mod tests {
     use kith_contracts::social_graph::v1::social_graph_service_server::SERVICE_NAME;
     use kith_primitives::UserId;
     use kith_tokens::{Issuer, SigningKey, VerifyingKeys};
+    use tokio::net::TcpListener;
     use tonic::service::interceptor::InterceptedService;
     use tonic_types::StatusExt;
 
@@ -181,12 +199,13 @@ mod tests {
                 keys,
             },
             readiness,
+            metrics: Metrics::new("test"),
             shutdown: CancellationToken::new(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let methods = without_rule("/kith.social_graph.v1.SocialGraphService/GetFollow");
-        tokio::spawn(server.serve_methods(methods, listener));
+        tokio::spawn(server.serve_methods(methods, listener.into()));
 
         let issuer = Issuer::new(key, "iss", "aud").expect("our provider");
         let token = issuer.user(UserId::from_database(1), "s").expect("a token").token;

@@ -7,4 +7,4 @@ mod run;
 mod settings;
 
 pub use run::run;
-pub use settings::{IDENTITY_URL, ServiceSettings};
+pub use settings::{IDENTITY_URL, OwnSettings, ServiceSettings};

@@ -2,15 +2,16 @@
 
 use kith_client::Builder;
 use kith_rpc::process::AnyError;
-use kith_rpc::{Authentication, KeyRefresh, Readiness, Server, refresh_keys};
+use kith_rpc::{Authentication, KeyRefresh, Listeners, Readiness, Server, refresh_keys};
+use kith_telemetry::Metrics;
 use kith_tokens::{SharedKeys, Verifier};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::ServiceSettings;
 
-/// Serves `routes` on `listener` until `shutdown`, then drains. `service` is the full name of their gRPC service.
+/// Serves `routes` on `listeners` until `shutdown`, then drains. `service` is the full name of their gRPC service, and
+/// `metrics` what is counted of it.
 ///
 /// The database, its migrations and identity may be away: health says NOT_SERVING until all are there.
 ///
@@ -20,7 +21,8 @@ pub async fn run(
     service: &'static str,
     routes: Routes,
     settings: ServiceSettings,
-    listener: TcpListener,
+    metrics: Metrics,
+    listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), AnyError> {
     // All of them before any can be set: with only one there, the service would count as ready.
@@ -39,6 +41,7 @@ pub async fn run(
             keys: keys.clone(),
         },
         readiness,
+        metrics,
         shutdown: shutdown.clone(),
     };
     tokio::spawn(kith_schema::watch(
@@ -49,5 +52,5 @@ pub async fn run(
     ));
     let refresh = KeyRefresh::every(settings.signing_keys_interval);
     tokio::spawn(refresh_keys(refresh, identity, keys, known, shutdown));
-    Ok(server.serve(listener).await?)
+    Ok(server.serve(listeners).await?)
 }

@@ -16,14 +16,29 @@ pub const IDENTITY_URL: Setting = Setting::new(
 .value("a URL such as http://127.0.0.1:50051 or https://identity.example")
 .default("http://127.0.0.1:50051");
 
+/// The settings of a service that have its name in theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnSettings {
+    /// Where it listens.
+    pub listen_address: &'static Setting,
+    /// Where it serves health and metrics.
+    pub admin_listen_address: &'static Setting,
+    /// The port of that, where nothing is said.
+    pub admin_port: u16,
+    /// Its database.
+    pub database_url: &'static Setting,
+}
+
 /// What every service is told that is not identity. A service's own settings hold it as their `service`.
 ///
-/// It is no [`Topic`], because two of its settings have another name in each service: where that listens, and its
-/// database. A service hands them to [`ServiceSettings::settings`] and [`ServiceSettings::read`].
+/// It is no [`Topic`], because some of its settings have another name in each service: [`OwnSettings`]. A service hands them
+/// to [`ServiceSettings::settings`] and [`ServiceSettings::read`].
 #[derive(Clone, Debug)]
 pub struct ServiceSettings {
     /// Where it listens.
     pub listen_address: SocketAddr,
+    /// Where it serves health and metrics; `None` for nowhere.
+    pub admin_listen_address: Option<SocketAddr>,
     /// Its database, under its own role.
     pub database_url: DatabaseUrl,
     /// How it keeps connections.
@@ -42,13 +57,11 @@ pub struct ServiceSettings {
 
 impl ServiceSettings {
     /// Every setting that [`ServiceSettings::read`] asks for.
-    pub fn settings(
-        listen_address: &'static Setting,
-        database_url: &'static Setting,
-    ) -> Vec<&'static Setting> {
+    pub fn settings(own: &OwnSettings) -> Vec<&'static Setting> {
         let own = vec![
-            listen_address,
-            database_url,
+            own.listen_address,
+            own.admin_listen_address,
+            own.database_url,
             &IDENTITY_URL,
             &SIGNING_KEYS_INTERVAL,
         ];
@@ -63,14 +76,12 @@ impl ServiceSettings {
     }
 
     /// Reads each of them; `None` when something was wrong, which the reader has noted.
-    pub fn read(
-        reader: &mut Reader<'_>,
-        listen_address: &'static Setting,
-        database_url: &'static Setting,
-    ) -> Option<Self> {
+    pub fn read(reader: &mut Reader<'_>, own: &OwnSettings) -> Option<Self> {
         let server = ServerSettings::read(reader);
-        let listen_address = ServerSettings::listen_address(reader, listen_address, server.as_ref());
-        let database_url = DatabaseUrl::from_setting(reader, database_url);
+        let listen_address = ServerSettings::listen_address(reader, own.listen_address, server.as_ref());
+        let admin_listen_address =
+            kith_rpc::admin_listen_address(reader, own.admin_listen_address, own.admin_port, listen_address);
+        let database_url = DatabaseUrl::from_setting(reader, own.database_url);
         let identity_url = reader.value_with(&IDENTITY_URL, kith_client::address);
         let identity_tls = TlsFiles::read(reader);
         let signing_keys_interval = reader.duration(&SIGNING_KEYS_INTERVAL);
@@ -78,6 +89,7 @@ impl ServiceSettings {
         let tokens = TokenSettings::read(reader);
         Some(Self {
             listen_address: listen_address?,
+            admin_listen_address: admin_listen_address?,
             database_url: database_url?,
             pool: pool?,
             server: server?,

@@ -143,6 +143,35 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The value of a variable that is no setting of ours and has no flag, since its name and what it may say are agreed on
+    /// by many programs, such as `OTEL_EXPORTER_OTLP_ENDPOINT`. `Some(None)` when it is not set, or empty.
+    ///
+    /// The error of `parse` is all that is told of what is wrong, so that it can leave out the value of a secret.
+    pub fn variable<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<Option<T>> {
+        let Some(value) = self.environment.get(name) else {
+            return Some(None);
+        };
+        let parsed = value
+            .to_str()
+            .ok_or_else(|| "is not valid UTF-8".to_owned())
+            .and_then(parse);
+        match parsed {
+            Ok(value) => Some(Some(value)),
+            Err(problem) => {
+                let mistake = Mistake::new(name, problem);
+                // Several topics may ask for what they share.
+                if !self.mistakes.contains(&mistake) {
+                    self.mistakes.push(mistake);
+                }
+                None
+            }
+        }
+    }
+
     /// Notes a mistake that only several settings together show, for example that one must be less than another.
     pub fn mistake(&mut self, setting: &'static Setting, problem: impl Into<String>) {
         self.mistakes.push(Mistake::new(setting.names(), problem));

@@ -437,3 +437,29 @@ fn the_table_for_a_readme_says_what_programs_take() {
          | `--data-directory` | `KITH_DATA_DIRECTORY` | a path | none | where data stays |\n"
     );
 }
+
+#[derive(Debug)]
+struct Agreed(Option<u16>, Option<u16>);
+
+impl Topic for Agreed {
+    fn settings() -> Vec<&'static Setting> {
+        Vec::new()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let parse = |text: &str| text.parse().map_err(|_| "must be a number".to_owned());
+        let (first, second) = (
+            reader.variable("OTEL_NUMBER", parse),
+            reader.variable("OTEL_NUMBER", parse),
+        );
+        Some(Self(first?, second?))
+    }
+}
+
+#[test]
+fn a_variable_that_others_agree_on_is_read_as_it_is_named_and_its_mistake_told_once() {
+    let read = |value| load_with::<Agreed, 1>(&[], [("OTEL_NUMBER", value)]);
+    assert!(matches!(read("7"), Ok(Agreed(Some(7), Some(7)))));
+    assert!(matches!(read(""), Ok(Agreed(None, None))));
+    assert_eq!(mistakes(read("seven")), ["OTEL_NUMBER: must be a number"]);
+}

@@ -59,7 +59,7 @@ pub fn rpc_finished(call: &RpcFinished<'_>) {
         };
     }
     match fault {
-        _ if call.method.starts_with("grpc.health.v1.Health/") => line!(debug),
+        _ if is_health_check(call.method) => line!(debug),
         Fault::Callers => line!(info),
         Fault::Servers => line!(warn),
         Fault::Defect => line!(error),
@@ -74,6 +74,16 @@ enum Fault {
     Servers,
     /// A bug.
     Defect,
+}
+
+/// Whether a method asks for health, which balancers do every few seconds.
+pub(crate) fn is_health_check(method: &str) -> bool {
+    method.starts_with("grpc.health.v1.Health/")
+}
+
+/// The name of a status code.
+pub(crate) fn status_name(code: i32) -> &'static str {
+    outcome(code, "").0
 }
 
 /// The name of a status code, and who is to blame for it: semantic conventions for gRPC, unless the reason knows better.

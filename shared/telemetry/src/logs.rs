@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::Once;
 
+use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::{Dispatch, Metadata, Subscriber};
@@ -13,25 +14,25 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry, fmt};
 
-use crate::LogSettings;
-use crate::names::{RPC_TARGET, TARGET_PREFIX};
+use crate::names::{HEALTH_TARGET, RPC_TARGET, TARGET_PREFIX};
+use crate::{Exporters, LogSettings};
 
-/// Starts logging to standard error, for the whole process. The first call decides; later ones change nothing, and
-/// neither does any where a subscriber of somebody else is in place.
-pub fn init(settings: &LogSettings) {
+/// Starts logging to standard error, for the whole process, and hands its spans to `exporters`. The first call decides;
+/// later ones change nothing, and neither does any where a subscriber of somebody else is in place.
+pub fn init(settings: &LogSettings, exporters: &Exporters) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let subscriber = assemble(settings, coloured, std::io::stderr, None);
+        let subscriber = assemble(settings, coloured, std::io::stderr, exporters.spans());
         // It fails where somebody else was first, which is what a test harness may do.
         let _ = tracing::dispatcher::set_global_default(subscriber);
+        exporters.announce();
     });
 }
 
 /// What [`init`] starts, with a writer of one's own, and not yet in place. `spans` gets every span of Kith.
 ///
-/// This is the seam where exporters are added: a provider with a span processor is all that exporting takes. Without
-/// one no span is built for OpenTelemetry, and a caller's trace context is passed on as it came.
+/// Without them no span is built for OpenTelemetry, and a caller's trace context is passed on as it came.
 pub fn subscriber<W>(settings: &LogSettings, writer: W, spans: Option<&SdkTracerProvider>) -> Dispatch
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -69,21 +70,25 @@ fn exported<S>(provider: &SdkTracerProvider) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
+    let scope = InstrumentationScope::builder("kith")
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .build();
     tracing_opentelemetry::layer()
-        .with_tracer(provider.tracer("kith"))
+        .with_tracer(provider.tracer_with_scope(scope))
         .with_location(false)
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
         // Parents are found through tracing's own spans, which all of Kith uses.
         .with_context_activation(false)
-        .with_filter(filter_fn(is_span_of_ours))
+        .with_filter(filter_fn(is_exported))
 }
 
 fn is_call_span(metadata: &Metadata<'_>) -> bool {
-    metadata.is_span() && metadata.target() == RPC_TARGET
+    metadata.is_span() && matches!(metadata.target(), RPC_TARGET | HEALTH_TARGET)
 }
 
-fn is_span_of_ours(metadata: &Metadata<'_>) -> bool {
-    metadata.is_span() && metadata.target().starts_with(TARGET_PREFIX)
+fn is_exported(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    metadata.is_span() && target.starts_with(TARGET_PREFIX) && target != HEALTH_TARGET
 }

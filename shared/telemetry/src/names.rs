@@ -18,11 +18,35 @@ pub const OTHER: &str = "_OTHER";
 /// semantic conventions on recording errors.
 pub const ERROR_TYPE: &str = "error.type";
 
+/// The host that a client was told to call, or the database's. Source: semantic conventions for RPC and database spans.
+pub const SERVER_ADDRESS: &str = "server.address";
+
+/// Its port.
+pub const SERVER_PORT: &str = "server.port";
+
+/// The address of the one server that a call went to. Source: semantic conventions for RPC spans.
+pub const NETWORK_PEER_ADDRESS: &str = "network.peer.address";
+
+/// Its port.
+pub const NETWORK_PEER_PORT: &str = "network.peer.port";
+
+/// In how many attempts a call was made, where there was more than one.
+pub const ATTEMPTS: &str = "kith.attempts";
+
 /// `postgresql`. Source: semantic conventions for database spans.
 pub const DB_SYSTEM_NAME: &str = "db.system.name";
 
 /// The name of the query, for example `follow_create`. Source: semantic conventions for database spans.
 pub const DB_QUERY_SUMMARY: &str = "db.query.summary";
+
+/// The name of the service that exports. Source: semantic conventions for resources, as the next two.
+pub const SERVICE_NAME: &str = "service.name";
+
+/// Its version.
+pub const SERVICE_VERSION: &str = "service.version";
+
+/// Another one for each process.
+pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 
 /// The name that a span is exported under. Source: the special fields of `tracing-opentelemetry`, as the next two.
 pub const OTEL_NAME: &str = "otel.name";
@@ -56,6 +80,13 @@ pub const DURATION_MS: &str = "duration_ms";
 
 /// The target of call spans, for the log filter.
 pub const RPC_TARGET: &str = "kith::rpc";
+
+/// The target of the spans of health checks, which no exporter gets: there is one every few seconds, and none tells
+/// anything.
+pub const HEALTH_TARGET: &str = "kith::rpc::health";
+
+/// The target of spans of calls to others, for the log filter.
+pub const CLIENT_TARGET: &str = "kith::client";
 
 /// The target of the access log, for the log filter.
 pub const ACCESS_TARGET: &str = "kith::access";

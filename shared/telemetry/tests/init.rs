@@ -1,6 +1,6 @@
 //! A process of its own, since the subscriber of a process is set once for all.
 
-use kith_telemetry::{LogFormat, LogSettings, init};
+use kith_telemetry::{Exporters, LogFormat, LogSettings, init};
 
 #[test]
 fn the_first_call_decides_and_later_ones_do_no_harm() {
@@ -8,8 +8,8 @@ fn the_first_call_decides_and_later_ones_do_no_harm() {
         format: LogFormat::Human,
         filter: filter.parse().expect("a filter"),
     };
-    init(&settings("warn"));
-    init(&settings("trace"));
+    init(&settings("warn"), &Exporters::default());
+    init(&settings("trace"), &Exporters::default());
     assert!(tracing::enabled!(tracing::Level::WARN));
     assert!(!tracing::enabled!(tracing::Level::INFO));
 }

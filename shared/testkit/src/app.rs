@@ -32,7 +32,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::callers::Credentials;
-use crate::services::{ANYWHERE, Services};
+use crate::services::{ANYWHERE, Served, Services};
 use crate::{Bearer, Caller, TestDatabase, TestUser};
 
 /// A client of a caller.
@@ -94,13 +94,12 @@ pub struct TestApp {
     signing_key: SigningKey,
     issuer: Issuer,
     services: Services,
-    identity: Channel,
-    identity_address: SocketAddr,
+    identity: Served,
     identity_settings: IdentitySettings,
-    social_graph: Channel,
-    posts: Channel,
+    social_graph: Served,
+    posts: Served,
     posts_settings: PostsSettings,
-    messaging: Channel,
+    messaging: Served,
     messaging_settings: MessagingSettings,
 }
 
@@ -115,14 +114,15 @@ impl TestApp {
         let database = TestDatabase::create().await;
         let mut services = Services::default();
         let identity_settings = identity_settings(&database, &options);
-        let (identity, identity_address) = services.identity(identity_settings.clone()).await;
+        let identity = services.identity(identity_settings.clone());
         let service = |role| ServiceSettings {
             listen_address: ANYWHERE,
+            admin_listen_address: Some(ANYWHERE),
             database_url: database.url(role),
             pool: options.pool.clone(),
             server: options.server.clone(),
             tokens: identity_settings.tokens.clone(),
-            identity_url: format!("http://{identity_address}"),
+            identity_url: format!("http://{}", identity.address),
             identity_tls: TlsFiles::default(),
             signing_keys_interval: options.signing_keys_fetch_interval,
         };
@@ -142,18 +142,17 @@ impl TestApp {
             issuer: Issuer::new(signing_key.clone(), issuer, audience).expect("an issuer"),
             signing_key,
             identity,
-            identity_address,
             identity_settings,
-            social_graph: services.social_graph(social_graph).await,
-            posts: services.posts(posts_settings.clone()).await,
+            social_graph: services.social_graph(social_graph),
+            posts: services.posts(posts_settings.clone()),
             posts_settings,
-            messaging: services.messaging(messaging_settings.clone()).await,
+            messaging: services.messaging(messaging_settings.clone()),
             messaging_settings,
             services,
             database,
         };
         for service in [&app.identity, &app.social_graph, &app.posts, &app.messaging] {
-            ready(service.clone()).await;
+            ready(service.channel.clone()).await;
         }
         app
     }
@@ -165,7 +164,7 @@ impl TestApp {
 
     /// Identity, as `caller`.
     pub fn identity(&self, caller: &impl Caller) -> IdentityServiceClient<Authenticated> {
-        IdentityServiceClient::with_interceptor(self.identity.clone(), Credentials::of(caller))
+        IdentityServiceClient::with_interceptor(self.identity.channel.clone(), Credentials::of(caller))
     }
 
     /// Identity, as somebody without token sees it who calls from `address`, for example 127.0.0.2.
@@ -176,7 +175,7 @@ impl TestApp {
 
     /// Where identity is, for services that run as processes of their own. They trust it for issuer and audience `kith-test`.
     pub fn identity_url(&self) -> String {
-        format!("http://{}", self.identity_address)
+        format!("http://{}", self.identity.address)
     }
 
     /// Starts another identity on the same database, with keys of its own, and answers a channel to it. It may never be
@@ -188,24 +187,24 @@ impl TestApp {
             signing_keys_interval: options.signing_keys_interval,
             ..self.identity_settings.clone()
         };
-        self.services.identity(settings).await.0
+        self.services.identity(settings).channel
     }
 
     /// Starts another identity beside the first, as a replica: the two share nothing but the database and the key.
     pub async fn replica(&mut self) -> IdentityServiceClient<Channel> {
-        let (channel, _) = self.services.identity(self.identity_settings.clone()).await;
+        let channel = self.services.identity(self.identity_settings.clone()).channel;
         ready(channel.clone()).await;
         IdentityServiceClient::new(channel)
     }
 
     /// Social-graph, as `caller`.
     pub fn social_graph(&self, caller: &impl Caller) -> SocialGraphServiceClient<Authenticated> {
-        SocialGraphServiceClient::with_interceptor(self.social_graph.clone(), Credentials::of(caller))
+        SocialGraphServiceClient::with_interceptor(self.social_graph.channel.clone(), Credentials::of(caller))
     }
 
     /// Posts, as `caller`.
     pub fn posts(&self, caller: &impl Caller) -> PostsServiceClient<Authenticated> {
-        Self::posts_at(&self.posts, caller)
+        Self::posts_at(&self.posts.channel, caller)
     }
 
     /// The posts at the other end of `channel`, as `caller`.
@@ -215,14 +214,14 @@ impl TestApp {
 
     /// Starts another posts beside the first, as a replica: the two share nothing but the database.
     pub async fn posts_replica(&mut self) -> Channel {
-        let channel = self.services.posts(self.posts_settings.clone()).await;
+        let channel = self.services.posts(self.posts_settings.clone()).channel;
         ready(channel.clone()).await;
         channel
     }
 
     /// Messaging, as `caller`.
     pub fn messaging(&self, caller: &impl Caller) -> MessagingServiceClient<Authenticated> {
-        Self::messaging_at(&self.messaging, caller)
+        Self::messaging_at(&self.messaging.channel, caller)
     }
 
     /// The messaging at the other end of `channel`, as `caller`.
@@ -232,18 +231,27 @@ impl TestApp {
 
     /// Starts another messaging beside the first, as a replica: the two share nothing but the database.
     pub async fn messaging_replica(&mut self) -> Channel {
-        let channel = self.services.messaging(self.messaging_settings.clone()).await;
+        let channel = self.services.messaging(self.messaging_settings.clone()).channel;
         ready(channel.clone()).await;
         channel
     }
 
     /// The bare connections, by the package of the service, such as `kith.posts.v1`.
     pub fn channel(&self, service: &str) -> Channel {
+        self.served(service).channel.clone()
+    }
+
+    /// Where a service, by its package, serves health and metrics.
+    pub fn admin_address(&self, service: &str) -> SocketAddr {
+        self.served(service).admin
+    }
+
+    fn served(&self, service: &str) -> &Served {
         match service.split('.').nth(1) {
-            Some("identity") => self.identity.clone(),
-            Some("social_graph") => self.social_graph.clone(),
-            Some("posts") => self.posts.clone(),
-            Some("messaging") => self.messaging.clone(),
+            Some("identity") => &self.identity,
+            Some("social_graph") => &self.social_graph,
+            Some("posts") => &self.posts,
+            Some("messaging") => &self.messaging,
             _ => panic!("no service is called {service}"),
         }
     }
@@ -349,6 +357,7 @@ fn identity_settings(database: &TestDatabase, options: &AppOptions) -> IdentityS
     let new_key = || SigningKey::generate().expect("a key").into();
     IdentitySettings {
         listen_address: ANYWHERE,
+        admin_listen_address: Some(ANYWHERE),
         database_url: database.url(Role::Identity),
         pool: options.pool.clone(),
         server: options.server.clone(),

@@ -8,16 +8,25 @@ use kith_client::{Builder, Channel};
 use kith_identity::IdentitySettings;
 use kith_messaging::MessagingSettings;
 use kith_posts::PostsSettings;
+use kith_rpc::Listeners;
 use kith_social_graph::SocialGraphSettings;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Where a service listens: on a port that is free, which is known once it does.
 pub(crate) const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// What runs. Each of the functions starts a service or another replica of it, and answers a channel to it at once: it
-/// may never be ready.
+/// A service that was started.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    pub(crate) channel: Channel,
+    pub(crate) address: SocketAddr,
+    /// Where it serves health and metrics.
+    pub(crate) admin: SocketAddr,
+}
+
+/// What runs. Each of the functions starts a service or another replica of it, and answers at once: it may never be
+/// ready.
 #[derive(Debug, Default)]
 pub(crate) struct Services {
     shutdown: CancellationToken,
@@ -25,29 +34,28 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Also answers where it listens.
-    pub(crate) async fn identity(&mut self, settings: IdentitySettings) -> (Channel, SocketAddr) {
-        let (listener, address) = listen().await;
-        self.spawn(kith_identity::run(settings, listener, self.shutdown.clone()));
-        (channel(address), address)
+    pub(crate) fn identity(&mut self, settings: IdentitySettings) -> Served {
+        let (listeners, served) = listen();
+        self.spawn(kith_identity::run(settings, listeners, self.shutdown.clone()));
+        served
     }
 
-    pub(crate) async fn social_graph(&mut self, settings: SocialGraphSettings) -> Channel {
-        let (listener, address) = listen().await;
-        self.spawn(kith_social_graph::run(settings, listener, self.shutdown.clone()));
-        channel(address)
+    pub(crate) fn social_graph(&mut self, settings: SocialGraphSettings) -> Served {
+        let (listeners, served) = listen();
+        self.spawn(kith_social_graph::run(settings, listeners, self.shutdown.clone()));
+        served
     }
 
-    pub(crate) async fn posts(&mut self, settings: PostsSettings) -> Channel {
-        let (listener, address) = listen().await;
-        self.spawn(kith_posts::run(settings, listener, self.shutdown.clone()));
-        channel(address)
+    pub(crate) fn posts(&mut self, settings: PostsSettings) -> Served {
+        let (listeners, served) = listen();
+        self.spawn(kith_posts::run(settings, listeners, self.shutdown.clone()));
+        served
     }
 
-    pub(crate) async fn messaging(&mut self, settings: MessagingSettings) -> Channel {
-        let (listener, address) = listen().await;
-        self.spawn(kith_messaging::run(settings, listener, self.shutdown.clone()));
-        channel(address)
+    pub(crate) fn messaging(&mut self, settings: MessagingSettings) -> Served {
+        let (listeners, served) = listen();
+        self.spawn(kith_messaging::run(settings, listeners, self.shutdown.clone()));
+        served
     }
 
     fn spawn<E: Display>(&mut self, service: impl Future<Output = Result<(), E>> + Send + 'static) {
@@ -78,10 +86,17 @@ impl Drop for Services {
     }
 }
 
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind(ANYWHERE).await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    (listener, address)
+fn listen() -> (Listeners, Served) {
+    let listen = || kith_rpc::listen(ANYWHERE).expect("a free port");
+    let (calls, admin) = (listen(), listen());
+    let address = calls.local_addr().expect("an address");
+    let served = Served {
+        channel: channel(address),
+        address,
+        admin: admin.local_addr().expect("an address"),
+    };
+    let admin = Some(admin);
+    (Listeners { calls, admin }, served)
 }
 
 /// Tests see what a service answers, and not what another attempt makes of it.

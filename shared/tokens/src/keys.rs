@@ -84,6 +84,12 @@ impl SharedKeys {
         trusted.map(|loaded| Arc::clone(&loaded.keys))
     }
 
+    /// How long ago the keys were last known to be right; `None` before the first were loaded.
+    pub fn age(&self) -> Option<Duration> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded.as_ref().map(|loaded| loaded.as_of.elapsed())
+    }
+
     /// Says that a token came whose key is not among these: there may be news. Costs nothing, however often it is said.
     pub fn want_news(&self) {
         self.wanted.notify_one();

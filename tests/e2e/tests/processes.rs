@@ -13,6 +13,14 @@ use tokio::time::{sleep, timeout};
 /// Long enough for a removed key to be dead everywhere on a busy machine; nothing waits for it to pass.
 const PATIENCE: Duration = Duration::from_secs(7 * 60);
 
+/// Several run at the same time, also of one service.
+const ADMIN_PORTS: [&str; 4] = [
+    "KITH_IDENTITY_ADMIN_LISTEN_ADDRESS",
+    "KITH_SOCIAL_GRAPH_ADMIN_LISTEN_ADDRESS",
+    "KITH_POSTS_ADMIN_LISTEN_ADDRESS",
+    "KITH_MESSAGING_ADMIN_LISTEN_ADDRESS",
+];
+
 /// A process that ends with this.
 pub(crate) struct Process {
     child: Child,
@@ -22,7 +30,10 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn start(program: &str, environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(program);
-        command.env_clear().envs(environment.iter().copied());
+        command
+            .env_clear()
+            .envs(ADMIN_PORTS.map(|name| (name, "127.0.0.1:0")));
+        command.envs(environment.iter().copied());
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use kith_postgres::private::{Keep, PrivateCluster};
 use kith_rpc::process::{self, AnyError};
 use kith_settings::{Environment, Invocation, args};
-use kith_telemetry::LogSettings;
+use kith_telemetry::{Exporters, LogSettings, OtlpSettings};
 use tokio::task::spawn_blocking;
 
 use super::Refusal;
@@ -27,7 +27,7 @@ the directory of its binaries.
 Exit codes: 0 when it was stopped, 1 when it could not start or something failed, 2 for mistakes in the settings";
 
 /// Everything that `up` is told.
-pub(super) type Topics = (LogSettings, UpSettings);
+pub(super) type Topics = (LogSettings, OtlpSettings, UpSettings);
 
 pub(super) fn command() -> Command {
     let ephemeral = Arg::new(EPHEMERAL).long(EPHEMERAL).action(ArgAction::SetTrue);
@@ -43,7 +43,7 @@ pub(super) fn run(
     matches: &ArgMatches,
     environment: &Environment,
 ) -> Result<ExitCode, Refusal> {
-    let (logs, settings): Topics = invocation.read(matches, environment)?;
+    let (logs, otlp, settings): Topics = invocation.read(matches, environment)?;
     let keep = if matches.get_flag(EPHEMERAL) {
         Keep::Ephemeral
     } else {
@@ -62,8 +62,11 @@ pub(super) fn run(
         );
         return Err(Refusal::Usage(problem));
     }
-    kith_telemetry::init(&logs);
-    Ok(process::runtime()?.block_on(up(settings, keep))?)
+    let exporters = Exporters::start(&otlp, "kith", env!("CARGO_PKG_VERSION"))?;
+    kith_telemetry::init(&logs, &exporters);
+    let ended = process::runtime()?.block_on(up(settings, keep));
+    exporters.finish();
+    Ok(ended?)
 }
 
 /// Starts everything, runs it until it is asked to stop or something fails, and stops everything.
@@ -200,7 +203,7 @@ async fn start(
     bring_up_to_date(owner).await?;
     check_roles(owner, &settings.roles).await?;
     let keys = held.signing_keys()?;
-    let facts = listeners.facts(settings)?;
+    let (facts, metrics) = (listeners.facts(settings)?, listeners.metrics()?);
     services
         .start(settings, owner, held.directory(), keys.clone(), listeners)
         .await?;
@@ -211,6 +214,7 @@ async fn start(
         local: &local,
         postgres,
         directory: held.directory(),
+        metrics: &metrics,
         cast,
     }
     .to_string())

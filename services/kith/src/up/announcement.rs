@@ -23,6 +23,8 @@ pub(crate) struct Announcement<'a> {
     pub(crate) local: &'a Local,
     pub(crate) postgres: &'a Postgres,
     pub(crate) directory: &'a DataDirectory,
+    /// The URLs of the services' metrics.
+    pub(crate) metrics: &'a [String],
     pub(crate) cast: Cast,
 }
 
@@ -39,6 +41,9 @@ impl fmt::Display for Announcement<'_> {
         writeln!(f, "social-graph  {}", address(social_graph))?;
         writeln!(f, "posts         {}", address(posts))?;
         writeln!(f, "messaging     {}", address(messaging))?;
+        if !self.metrics.is_empty() {
+            writeln!(f, "metrics       {}", self.metrics.join(" "))?;
+        }
         writeln!(f, "database      {}", self.postgres.owner())?;
         writeln!(f, "data          {}\n", self.directory.path().display())?;
         let calls = Calls {

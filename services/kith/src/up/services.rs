@@ -7,17 +7,15 @@ use std::time::Duration;
 
 use kith_client::{Channel, TlsFiles};
 use kith_identity::IdentitySettings;
-use kith_identity::settings::{SIGNING_KEYS_INTERVAL, SWEEP_INTERVAL};
-use kith_messaging::MessagingSettings;
+use kith_identity::settings::{self as identity, SIGNING_KEYS_INTERVAL, SWEEP_INTERVAL};
+use kith_messaging::{MessagingSettings, settings as messaging};
 use kith_postgres::DatabaseUrl;
-use kith_posts::PostsSettings;
-use kith_rpc::process::{AnyError, listen};
+use kith_posts::{PostsSettings, settings as posts};
+use kith_rpc::process::AnyError;
 use kith_schema::Role;
 use kith_service::ServiceSettings;
-use kith_settings::Setting;
-use kith_social_graph::SocialGraphSettings;
+use kith_social_graph::{SocialGraphSettings, settings as social_graph};
 use kith_tokens::SigningKeys;
-use tokio::net::TcpListener;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -37,41 +35,57 @@ const POLL: Duration = Duration::from_millis(10);
 /// The ports of all services, taken before anything else is started.
 #[derive(Debug)]
 pub(crate) struct Listeners {
-    identity: TcpListener,
-    social_graph: TcpListener,
-    posts: TcpListener,
-    messaging: TcpListener,
+    identity: kith_rpc::Listeners,
+    social_graph: kith_rpc::Listeners,
+    posts: kith_rpc::Listeners,
+    messaging: kith_rpc::Listeners,
 }
 
 impl Listeners {
     /// Takes them.
     pub(crate) fn bind(settings: &UpSettings) -> Result<Self, AnyError> {
+        let admin = &settings.admin_addresses;
+        let bind = kith_rpc::Listeners::bind;
         Ok(Self {
-            identity: bind(settings.identity_address, &IDENTITY_ADDRESS)?,
-            social_graph: bind(settings.social_graph_address, &SOCIAL_GRAPH_ADDRESS)?,
-            posts: bind(settings.posts_address, &POSTS_ADDRESS)?,
-            messaging: bind(settings.messaging_address, &MESSAGING_ADDRESS)?,
+            identity: bind(
+                (&IDENTITY_ADDRESS, settings.identity_address),
+                (&identity::ADMIN_LISTEN_ADDRESS, admin.identity),
+            )?,
+            social_graph: bind(
+                (&SOCIAL_GRAPH_ADDRESS, settings.social_graph_address),
+                (&social_graph::ADMIN_LISTEN_ADDRESS, admin.social_graph),
+            )?,
+            posts: bind(
+                (&POSTS_ADDRESS, settings.posts_address),
+                (&posts::ADMIN_LISTEN_ADDRESS, admin.posts),
+            )?,
+            messaging: bind(
+                (&MESSAGING_ADDRESS, settings.messaging_address),
+                (&messaging::ADMIN_LISTEN_ADDRESS, admin.messaging),
+            )?,
         })
+    }
+
+    /// Where metrics are, less what is off.
+    pub(crate) fn metrics(&self) -> Result<Vec<String>, AnyError> {
+        let services = [&self.identity, &self.social_graph, &self.posts, &self.messaging];
+        let admins = services.into_iter().filter_map(|service| service.admin.as_ref());
+        admins
+            .map(|admin| Ok(format!("{}/metrics", url(admin.local_addr()?))))
+            .collect()
     }
 
     /// What others need to know of the services that will listen here.
     pub(crate) fn facts(&self, settings: &UpSettings) -> Result<RunFile, AnyError> {
         Ok(RunFile {
             pid: std::process::id(),
-            identity: url(self.identity.local_addr()?),
-            social_graph: url(self.social_graph.local_addr()?),
-            posts: url(self.posts.local_addr()?),
-            messaging: url(self.messaging.local_addr()?),
+            identity: url(self.identity.calls.local_addr()?),
+            social_graph: url(self.social_graph.calls.local_addr()?),
+            posts: url(self.posts.calls.local_addr()?),
+            messaging: url(self.messaging.calls.local_addr()?),
             tokens: settings.tokens.clone(),
         })
     }
-}
-
-fn bind(address: SocketAddr, setting: &Setting) -> Result<TcpListener, AnyError> {
-    listen(address).map_err(|error| {
-        let names = setting.names();
-        format!("cannot listen on {address}: {error}; free it, or name another address ({names})").into()
-    })
 }
 
 /// Where a caller on this machine reaches what listens on `address`.
@@ -136,6 +150,8 @@ impl Services {
 
         let service = |role, listen_address| ServiceSettings {
             listen_address,
+            // The listeners are what counts.
+            admin_listen_address: None,
             database_url: settings.roles.url(role, owner),
             pool: settings.pool.clone(),
             server: settings.server.clone(),
@@ -210,6 +226,8 @@ fn identity_settings(
 ) -> IdentitySettings {
     IdentitySettings {
         listen_address: settings.identity_address,
+        // The listeners are what counts.
+        admin_listen_address: None,
         database_url: settings.roles.url(Role::Identity, owner),
         pool: settings.pool.clone(),
         server: settings.server.clone(),

@@ -32,6 +32,37 @@ pub(super) const POSTS_ADDRESS: Setting =
 pub(super) const MESSAGING_ADDRESS: Setting =
     messaging::LISTEN_ADDRESS.value("an address and port, such as 127.0.0.1:50054; port 0 takes a free one");
 
+/// Where each service serves health and metrics; `None` for nowhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdminAddresses {
+    pub(super) identity: Option<SocketAddr>,
+    pub(super) social_graph: Option<SocketAddr>,
+    pub(super) posts: Option<SocketAddr>,
+    pub(super) messaging: Option<SocketAddr>,
+}
+
+impl AdminAddresses {
+    /// `calls` is where they listen, in the order of the fields.
+    fn read(reader: &mut Reader<'_>, calls: [Option<SocketAddr>; 4]) -> Option<Self> {
+        let mut read = |setting, port, calls| kith_rpc::admin_listen_address(reader, setting, port, calls);
+        let [identity, social_graph, posts, messaging] = calls;
+        let identity = read(&identity::ADMIN_LISTEN_ADDRESS, identity::ADMIN_PORT, identity);
+        let social_graph = read(
+            &social_graph::ADMIN_LISTEN_ADDRESS,
+            social_graph::ADMIN_PORT,
+            social_graph,
+        );
+        let posts = read(&posts::ADMIN_LISTEN_ADDRESS, posts::ADMIN_PORT, posts);
+        let messaging = read(&messaging::ADMIN_LISTEN_ADDRESS, messaging::ADMIN_PORT, messaging);
+        Some(Self {
+            identity: identity?,
+            social_graph: social_graph?,
+            posts: posts?,
+            messaging: messaging?,
+        })
+    }
+}
+
 /// The settings of all services, less what `up` sees to by itself.
 #[derive(Clone, Debug)]
 pub(crate) struct UpSettings {
@@ -43,6 +74,7 @@ pub(crate) struct UpSettings {
     pub(crate) social_graph_address: SocketAddr,
     pub(crate) posts_address: SocketAddr,
     pub(crate) messaging_address: SocketAddr,
+    pub(crate) admin_addresses: AdminAddresses,
     pub(crate) session_lifetime: Duration,
     pub(crate) password_hashes_at_once: usize,
     pub(crate) friends: FriendSettings,
@@ -63,6 +95,10 @@ impl Topic for UpSettings {
             &SOCIAL_GRAPH_ADDRESS,
             &POSTS_ADDRESS,
             &MESSAGING_ADDRESS,
+            &identity::ADMIN_LISTEN_ADDRESS,
+            &social_graph::ADMIN_LISTEN_ADDRESS,
+            &posts::ADMIN_LISTEN_ADDRESS,
+            &messaging::ADMIN_LISTEN_ADDRESS,
             &SESSION_LIFETIME,
             &HASHES_AT_ONCE,
             &SIGNING_KEYS_INTERVAL,
@@ -89,6 +125,15 @@ impl Topic for UpSettings {
         let social_graph_address = address(&SOCIAL_GRAPH_ADDRESS);
         let posts_address = address(&POSTS_ADDRESS);
         let messaging_address = address(&MESSAGING_ADDRESS);
+        let admin_addresses = AdminAddresses::read(
+            reader,
+            [
+                identity_address,
+                social_graph_address,
+                posts_address,
+                messaging_address,
+            ],
+        );
         let session_lifetime = reader.duration(&SESSION_LIFETIME);
         let password_hashes_at_once = reader.number(&HASHES_AT_ONCE);
         let friends = FriendSettings::read(reader);
@@ -110,6 +155,7 @@ impl Topic for UpSettings {
             social_graph_address: social_graph_address?,
             posts_address: posts_address?,
             messaging_address: messaging_address?,
+            admin_addresses: admin_addresses?,
             session_lifetime: session_lifetime?,
             password_hashes_at_once: password_hashes_at_once?,
             friends: friends?,

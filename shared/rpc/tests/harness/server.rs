@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 
 use kith_contracts::{identity, social_graph};
 use kith_primitives::{ServiceId, UserId};
-use kith_rpc::process::listen;
-use kith_rpc::{Authentication, Latch, Readiness, ServeError, Server, ServerSettings};
+use kith_rpc::{Authentication, Latch, Listeners, Readiness, ServeError, Server, ServerSettings, listen};
+use kith_telemetry::Metrics;
 use kith_tokens::{Issuer, SharedKeys, SigningKey, Verifier, VerifyingKeys};
 use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
@@ -32,6 +32,7 @@ pub(crate) struct Options {
 /// The server as it ships, on a port of its own.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
     pub(crate) graph: Graph,
     pub(crate) latch: Latch,
     pub(crate) issuer: Issuer,
@@ -97,16 +98,22 @@ impl TestServer {
             settings: options.settings,
             authentication: Authentication { verifier, keys },
             readiness,
+            metrics: Metrics::new("test"),
             shutdown: shutdown.clone(),
         };
         let listener = listen(options.listen_address).expect("a port");
+        let admin = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a port");
         let server = Self {
             address: listener.local_addr().expect("an address"),
+            admin: admin.local_addr().expect("an address"),
             graph,
             latch,
             issuer: Issuer::new(key, ISSUER, ISSUER).expect("our provider"),
             shutdown,
-            served: tokio::spawn(server.serve(listener)),
+            served: tokio::spawn(server.serve(Listeners {
+                calls: listener,
+                admin: Some(admin),
+            })),
         };
         // It begins, and has read its files before a test changes them.
         tokio::task::yield_now().await;

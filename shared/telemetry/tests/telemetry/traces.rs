@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::support::{CALLERS_SPAN_ID, METHOD, TRACE_ID, headers, lines, settings, spans, traced_headers};
 use http::HeaderMap;
 use kith_telemetry::names::{
-    DB_QUERY_SUMMARY, DB_SYSTEM_NAME, ERROR_TYPE, RPC_METHOD, RPC_STATUS_CODE, RPC_SYSTEM_NAME,
+    ATTEMPTS, DB_QUERY_SUMMARY, DB_SYSTEM_NAME, ERROR_TYPE, NETWORK_PEER_ADDRESS, NETWORK_PEER_PORT, OTHER,
+    RPC_METHOD, RPC_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT,
 };
 use kith_telemetry::{
-    LogFormat, RpcFinished, extract, inject, pool_span, query_finished, query_span, rpc_finished, rpc_span,
-    set_parent,
+    LogFormat, RpcFinished, client_finished, client_span, extract, inject, pool_span, query_finished,
+    query_span, rpc_finished, rpc_span, set_parent,
 };
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
@@ -124,21 +125,21 @@ fn only_what_the_server_did_wrong_is_an_error_of_the_span() {
 
 #[test]
 fn a_failed_query_has_the_sort_of_its_error() {
+    let finish = |error| {
+        query_finished(
+            &query_span("follow_create"),
+            "follow_create",
+            Duration::ZERO,
+            error,
+        )
+    };
     let spans = spans(|| {
-        query_finished(
-            &query_span("follow_create"),
-            "follow_create",
-            Duration::ZERO,
-            Some("deadlock"),
-        );
-        query_finished(
-            &query_span("follow_create"),
-            "follow_create",
-            Duration::ZERO,
-            None,
-        );
+        in_call(|| {
+            finish(Some("deadlock"));
+            finish(None);
+        });
     });
-    let errors: Vec<_> = spans
+    let errors: Vec<_> = spans[..2]
         .iter()
         .map(|span| (attribute(span, ERROR_TYPE), span.status.clone()))
         .collect();
@@ -165,6 +166,95 @@ fn lines_of_the_log_do_not_become_events_of_spans() {
 #[test]
 fn spans_of_other_crates_are_not_exported() {
     assert!(spans(|| tracing::error_span!(target: "h2", "frame").in_scope(|| ())).is_empty());
+}
+
+// Control: no `is_background`; there were two spans.
+#[test]
+fn what_a_service_asks_its_database_by_itself_is_no_trace() {
+    assert!(
+        spans(|| {
+            pool_span().in_scope(|| ());
+            query_span("migrations_applied").in_scope(|| ());
+        })
+        .is_empty()
+    );
+}
+
+// Control: `HEALTH_TARGET` exported; there was a span.
+#[test]
+fn health_checks_are_no_traces_and_have_their_request_id_all_the_same() {
+    let check = || {
+        let span = rpc_span("grpc.health.v1.Health/Check", "r1");
+        set_parent(&span, extract(&HeaderMap::new()));
+        span.in_scope(|| tracing::info!("within"));
+    };
+    assert!(spans(check).is_empty());
+    let lines = lines(&settings(LogFormat::Human, "info"), check);
+    assert!(lines[0].ends_with("within kith.request_id=r1"), "{lines:?}");
+}
+
+// A method that a caller made up is no name.
+#[test]
+fn a_call_of_no_method_is_named_after_the_system() {
+    let call = spans(|| rpc_span(OTHER, "r1").in_scope(|| ())).remove(0);
+    assert_eq!(call.name, "grpc");
+    assert_eq!(attribute(&call, RPC_METHOD).as_deref(), Some(OTHER));
+}
+
+// Control: a sampler that is not based on parents; there were spans.
+#[test]
+fn a_caller_that_is_not_sampled_decides_for_us_and_for_the_next_server() {
+    let mut sent = String::new();
+    let spans = spans(|| {
+        let span = rpc_span(METHOD, "r1");
+        set_parent(
+            &span,
+            extract(&headers(&format!("00-{TRACE_ID}-{CALLERS_SPAN_ID}-00"))),
+        );
+        span.in_scope(|| sent = query_span("user_get").in_scope(|| traceparent(&Span::current())));
+    });
+    assert!(spans.is_empty());
+    assert!(
+        sent.starts_with(&format!("00-{TRACE_ID}-")) && sent.ends_with("-00"),
+        "{sent}"
+    );
+}
+
+#[test]
+fn for_a_client_every_status_but_ok_is_an_error() {
+    let server = "10.0.0.7:50051".parse().expect("an address");
+    let call = |code| {
+        spans(|| {
+            let span = client_span(METHOD, "identity", 50051);
+            client_finished(&span, code, 2, Some(server));
+        })
+        .remove(0)
+    };
+    let refused = call(5);
+    assert_eq!(
+        (refused.name.as_ref(), &refused.span_kind),
+        (METHOD, &SpanKind::Client)
+    );
+    assert_eq!(refused.status, Status::error(""));
+    for (name, value) in [
+        (RPC_SYSTEM_NAME, "grpc"),
+        (RPC_METHOD, METHOD),
+        (RPC_STATUS_CODE, "NOT_FOUND"),
+        (ERROR_TYPE, "NOT_FOUND"),
+        (SERVER_ADDRESS, "identity"),
+        (SERVER_PORT, "50051"),
+        (NETWORK_PEER_ADDRESS, "10.0.0.7"),
+        (NETWORK_PEER_PORT, "50051"),
+        (ATTEMPTS, "2"),
+    ] {
+        assert_eq!(attribute(&refused, name).as_deref(), Some(value), "{name}");
+    }
+    let good = call(0);
+    assert_eq!(
+        (good.status.clone(), attribute(&good, ERROR_TYPE)),
+        (Status::Unset, None)
+    );
+    assert_eq!(attribute(&good, RPC_STATUS_CODE).as_deref(), Some("OK"));
 }
 
 #[test]

@@ -1,0 +1,186 @@
+//! Traces and metrics for a collector, by OTLP over gRPC, told by the variables that all programs with OpenTelemetry have.
+
+mod rules;
+mod settings;
+mod watched;
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use opentelemetry::KeyValue;
+use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithTonicConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::runtime::{Builder, Runtime};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use self::settings::Collector;
+use self::watched::Watched;
+use crate::names;
+
+pub use self::settings::OtlpSettings;
+
+/// How long the end of a process waits for what is still to be exported.
+const FINISH_WITHIN: Duration = Duration::from_secs(2);
+
+/// What ended before it began.
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What exports traces and metrics, or does not, where nobody asked for it.
+///
+/// No call waits for an export: the SDK keeps spans in a queue, and drops what it has no room for.
+#[derive(Debug, Default)]
+pub struct Exporters {
+    traces: Option<(SdkTracerProvider, String)>,
+    metrics: Option<(SdkMeterProvider, String)>,
+    /// One for the exporters alone, so that neither they nor the calls wait for each other.
+    runtime: Option<Runtime>,
+}
+
+impl Exporters {
+    /// Begins to export what `settings` ask for, as the service `name`, unless `OTEL_SERVICE_NAME` says another.
+    ///
+    /// The provider of meters is that of the whole process from now on: `opentelemetry::global::meter`.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread, or a setting is one that the exporter refuses. A collector that is not
+    /// there is no error.
+    pub fn start(
+        settings: &OtlpSettings,
+        name: &'static str,
+        version: &'static str,
+    ) -> Result<Self, AnyError> {
+        if settings.traces.is_none() && settings.metrics.is_none() {
+            return Ok(Self::default());
+        }
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("kith-otlp")
+            .enable_all()
+            .build()?;
+        let resource = resource(name, version);
+        let with_url = |collector: &Collector| collector.url.clone();
+        let traces = settings.traces.as_ref();
+        let traces =
+            traces.map(|to| Ok::<_, AnyError>((tracer_provider(to, &runtime, &resource)?, with_url(to))));
+        let metrics = settings.metrics.as_ref();
+        let metrics =
+            metrics.map(|to| Ok::<_, AnyError>((meter_provider(to, &runtime, &resource)?, with_url(to))));
+        let exporters = Self {
+            traces: traces.transpose()?,
+            metrics: metrics.transpose()?,
+            runtime: Some(runtime),
+        };
+        if let Some((provider, _)) = &exporters.metrics {
+            opentelemetry::global::set_meter_provider(provider.clone());
+        }
+        Ok(exporters)
+    }
+
+    /// Where spans go.
+    pub fn spans(&self) -> Option<&SdkTracerProvider> {
+        self.traces.as_ref().map(|(provider, _)| provider)
+    }
+
+    /// Says in the log what is exported, and where to.
+    pub(crate) fn announce(&self) {
+        let traces = self.traces.as_ref().map(|(_, url)| ("traces", url));
+        let metrics = self.metrics.as_ref().map(|(_, url)| ("metrics", url));
+        for (signal, endpoint) in traces.into_iter().chain(metrics) {
+            info!(signal, endpoint, "exporting by OTLP");
+        }
+    }
+
+    /// Exports what is left, for 2 seconds at most, and ends. It blocks.
+    pub fn finish(self) {
+        let Some(runtime) = self.runtime else {
+            return;
+        };
+        let (ended, ends) = mpsc::channel();
+        // In threads of their own, since that of metrics waits for 5 seconds, whatever it is told.
+        let end = |work: Box<dyn FnOnce() -> OTelSdkResult + Send>| {
+            let ended = ended.clone();
+            thread::spawn(move || ended.send(work().is_ok()));
+        };
+        let mut expected = 0;
+        if let Some((provider, _)) = self.traces {
+            end(Box::new(move || provider.shutdown_with_timeout(FINISH_WITHIN)));
+            expected += 1;
+        }
+        if let Some((provider, _)) = self.metrics {
+            end(Box::new(move || provider.shutdown_with_timeout(FINISH_WITHIN)));
+            expected += 1;
+        }
+        let deadline = Instant::now() + FINISH_WITHIN;
+        let all_ended = (0..expected).all(|_| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            ends.recv_timeout(left).unwrap_or(false)
+        });
+        if all_ended {
+            drop(runtime);
+        } else {
+            warn!("the last traces or metrics could not be exported, and are lost");
+            // An export that goes on would panic without its timers. The process ends now.
+            std::mem::forget(runtime);
+        }
+    }
+}
+
+fn tracer_provider(
+    to: &Collector,
+    runtime: &Runtime,
+    resource: &Resource,
+) -> Result<SdkTracerProvider, AnyError> {
+    // A channel begins with a task of its own.
+    let _guard = runtime.enter();
+    let exporter = SpanExporter::builder()
+        .with_tonic()
+        .with_channel(to.endpoint.connect_lazy())
+        .with_timeout(to.limit)
+        .build()?;
+    Ok(SdkTracerProvider::builder()
+        .with_resource(resource.clone())
+        .with_batch_exporter(Watched::new(exporter, "traces", to, runtime.handle()))
+        .build())
+}
+
+fn meter_provider(
+    to: &Collector,
+    runtime: &Runtime,
+    resource: &Resource,
+) -> Result<SdkMeterProvider, AnyError> {
+    let _guard = runtime.enter();
+    let exporter = MetricExporter::builder()
+        .with_tonic()
+        .with_channel(to.endpoint.connect_lazy())
+        .with_timeout(to.limit)
+        .build()?;
+    let exporter = Watched::new(exporter, "metrics", to, runtime.handle());
+    Ok(SdkMeterProvider::builder()
+        .with_resource(resource.clone())
+        .with_reader(PeriodicReader::builder(exporter).build())
+        .build())
+}
+
+/// Who exports. What the variables say comes before what the program knows.
+fn resource(name: &'static str, version: &'static str) -> Resource {
+    let resource = Resource::builder_empty()
+        .with_attributes([
+            KeyValue::new(names::SERVICE_NAME, name),
+            KeyValue::new(names::SERVICE_VERSION, version),
+            KeyValue::new(names::SERVICE_INSTANCE_ID, Uuid::new_v4().to_string()),
+        ])
+        .with_detectors(&[
+            Box::new(TelemetryResourceDetector),
+            Box::new(EnvResourceDetector::new()),
+        ]);
+    match std::env::var(settings::SERVICE_NAME) {
+        Ok(name) if !name.is_empty() => resource.with_service_name(name).build(),
+        _ => resource.build(),
+    }
+}
