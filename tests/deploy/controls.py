@@ -55,6 +55,11 @@ def container(manifests, name="kith-posts"):
     return spec(manifests, name)["containers"][0]
 
 
+def named(entries, name):
+    """The entry of a list that has that name: a volume, a variable."""
+    return next(entry for entry in entries if entry["name"] == name)
+
+
 def job(manifests):
     return manifests.all("Job")[0]
 
@@ -107,16 +112,7 @@ def a_secret(manifests):
 
 @control("no_secret_is_rendered")
 def a_password_among_the_settings(manifests):
-    manifests.objects.append(
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": deepcopy(manifests.get("ServiceAccount", "kith-posts")["metadata"]),
-            "data": {},
-        }
-    )
-    manifests.objects[-1]["data"]["url"] = "postgres://kith_posts:secret@db/kith"
-    container(manifests)["envFrom"].append({"configMapRef": {"name": "kith-posts"}})
+    settings(manifests)["KITH_TOKEN_ISSUER"] = "postgres://kith_posts:secret@db/kith"
 
 
 @control("everything_is_in_one_namespace")
@@ -154,7 +150,7 @@ def no_group_for_volumes(manifests):
 
 @control("secrets_can_be_read_by_who_runs")
 def a_secret_for_everybody(manifests):
-    spec(manifests)["volumes"][0]["secret"]["defaultMode"] = 0o444
+    named(spec(manifests)["volumes"], "database")["secret"]["defaultMode"] = 0o444
 
 
 @control("the_root_file_system_is_read_only")
@@ -211,9 +207,8 @@ def a_port_of_the_node(manifests):
 
 @control("nothing_of_the_node_is_shared")
 def a_folder_of_the_node(manifests):
-    volume = next(one for one in spec(manifests)["volumes"] if one["name"] == "database-ca")
-    del volume["configMap"]
-    volume["hostPath"] = {"path": "/etc"}
+    spec(manifests)["volumes"].append({"name": "etc", "hostPath": {"path": "/etc"}})
+    container(manifests)["volumeMounts"].append({"name": "etc", "mountPath": "/host"})
 
 
 @control("no_pod_has_a_token")
@@ -381,6 +376,11 @@ def a_larger_pool_than_the_database_has(manifests):
 
 
 # Names
+
+
+@control("all_four_services_are_there")
+def no_name_with_all_addresses(manifests):
+    remove(manifests, "Service", "kith-posts-headless")
 
 
 @control("every_service_selects_the_pods_of_its_name")
@@ -551,7 +551,7 @@ def names_that_cannot_be_resolved(manifests):
     policy(manifests, "kith-to-dns")["egress"][0]["ports"].pop(0)
 
 
-@control("whatever_comes_to_the_namespace_is_denied")
+@control("whatever_comes_to_the_namespace_is_denied", "nobody_talks_but_over_the_edges_that_exist")
 def a_namespace_that_is_open_for_newcomers(manifests):
     policy(manifests, "kith-default-deny")["policyTypes"].remove("Ingress")
 
@@ -588,12 +588,14 @@ def a_default_that_no_kubelet_reaches(manifests):
 @control("telemetry_names_the_service_and_the_pod")
 def a_pod_that_has_no_name(manifests):
     environment = container(manifests)["env"]
-    environment.append(environment.pop(next(i for i, entry in enumerate(environment) if entry["name"] == "POD_NAME")))
+    last = named(environment, "POD_NAME")
+    environment.remove(last)
+    environment.append(last)
 
 
 @control("telemetry_names_the_service_and_the_pod")
 def a_service_of_another_name(manifests):
-    next(entry for entry in container(manifests)["env"] if entry["name"] == "OTEL_SERVICE_NAME")["value"] = "posts"
+    named(container(manifests)["env"], "OTEL_SERVICE_NAME")["value"] = "posts"
 
 
 @control("every_program_takes_what_it_is_told")
@@ -618,4 +620,4 @@ def a_file_that_is_not_mounted(manifests):
 
 @control("every_program_takes_what_it_is_told")
 def a_secret_that_is_mounted_elsewhere(manifests):
-    container(manifests)["volumeMounts"][0]["mountPath"] = "/etc/kith/elsewhere"
+    named(container(manifests)["volumeMounts"], "database")["mountPath"] = "/etc/kith/elsewhere"

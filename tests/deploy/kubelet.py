@@ -43,14 +43,16 @@ class Node:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(self.here(text, folder))
                 if os.geteuid() == 0:
-                    os.chown(file, 0, spec["securityContext"]["fsGroup"])
+                    os.chown(file, 0, spec["securityContext"].get("fsGroup", 0))
                     file.chmod(volume.get("secret", {}).get("defaultMode", 0o644))
 
     def files(self, volume):
         if "secret" in volume:
             source, optional = ("Secret", volume["secret"]["secretName"]), volume["secret"].get("optional", False)
-        else:
+        elif "configMap" in volume:
             source, optional = ("ConfigMap", volume["configMap"]["name"]), volume["configMap"].get("optional", False)
+        else:
+            return {}
         if source not in self.sources and not optional:
             raise Missing(" ".join(source))
         return self.sources.get(source, {})

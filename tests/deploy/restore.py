@@ -42,7 +42,8 @@ def shell(deployment, commands, cwd):
         "OWNER_URL": owners_url,
         "PATH": f"{deployment.database.bin}:{deployment.node.binaries}:/usr/bin:/bin",
     }
-    subprocess.run(
+    ended = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
+        cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+    expect(f"status of the commands, which said {ended.stdout}", ended.returncode, 0)

@@ -11,9 +11,8 @@ PROBES = {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe":
 
 @check
 def every_service_is_probed(case):
-    for one, container in case.manifests.programs():
-        if one["kind"] != "Deployment":
-            continue
+    for one in case.manifests.services():
+        (container,) = pod(one)["spec"]["containers"]
         for probe, path in PROBES.items():
             asked = container.get(probe, {}).get("httpGet")
             if asked != {"path": path, "port": "admin"}:
@@ -23,9 +22,8 @@ def every_service_is_probed(case):
 @check
 def a_container_has_time_to_start(case):
     """Half a minute, before it is restarted."""
-    for one, container in case.manifests.containers():
-        if one["kind"] == "Job":
-            continue
+    for one in case.manifests.all("Deployment", "StatefulSet"):
+        (container,) = pod(one)["spec"]["containers"]
         probe = container.get("startupProbe")
         if probe is None:
             yield f"{title(one)} has no startup probe"

@@ -1,0 +1,36 @@
+"""What must hold. A check takes a `Case` and yields a sentence for each thing that is wrong."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from files import Files
+
+CHECKS = {}
+
+
+@dataclass
+class Case:
+    """The files, and the folder of the binaries that they speak of."""
+
+    files: Files
+    binaries: Path
+
+
+def check(function):
+    """Lists a check under its name."""
+    assert function.__name__ not in CHECKS, function.__name__
+    CHECKS[function.__name__] = function
+    return function
+
+
+def problems(case):
+    """What is wrong, by the name of the check that found it; a check that cannot be made is wrong too."""
+    found = {}
+    for name, function in CHECKS.items():
+        try:
+            told = list(function(case))
+        except (AssertionError, AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+            told = [f"cannot be checked: {type(error).__name__}: {error}"]
+        if told:
+            found[name] = told
+    return found

@@ -1,0 +1,45 @@
+"""Checks the image, compose.yaml, the alerts and the dashboard: `python3 tests/deploy/containers/run.py [folder of the binaries]`.
+
+Needs the binaries (`cargo build --bins`), Prometheus with its promtool (on the PATH), PostgreSQL's programs, curl, openssl, and root
+for the processes; the packages of requirements.txt are installed into an environment under target/.
+"""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+ENVIRONMENT = ROOT / "target" / "tools" / "containers"
+# In this order: processes are of no use while what they are made of is wrong. The second has a network, mounts and processes
+# of its own, and none of them is left when it has ended.
+STEPS = [
+    ["check.py"],
+    ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "processes.py"],
+]
+
+
+def install():
+    """The Python that has the packages."""
+    python = ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        venv.create(ENVIRONMENT, with_pip=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", HERE / "requirements.txt"], stdin=subprocess.DEVNULL, check=True)
+    return python
+
+
+def main():
+    binaries = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "target" / "debug").resolve()
+    if not (binaries / "kith-posts").exists():
+        sys.exit(f"there is no {binaries / 'kith-posts'}; build it with: cargo build --bins")
+    python = install()
+    for *within, step in STEPS:
+        status = subprocess.run([*within, python, HERE / step, binaries], stdin=subprocess.DEVNULL).returncode
+        if status:
+            sys.exit(f"{step} ended with {status}")
+
+
+if __name__ == "__main__":
+    main()
