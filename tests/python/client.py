@@ -365,7 +365,7 @@ def parse():
     parser.add_argument("--certificate", type=Path, help="the certificate to show to them")
     parser.add_argument("--key", type=Path, help="its private key")
     parser.add_argument("--names", help="the name in a service's certificate, as in kith-{}.example.com")
-    parser.add_argument("--reflection", choices=["open", "off"], default="open", help="as servers have it (%(default)s)")
+    parser.add_argument("--reflection", choices=["open", "off"], default="open", help="as it is there (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="leave the users, and all that hangs on them, at the end")
     return parser.parse_args()
 

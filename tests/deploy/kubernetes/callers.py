@@ -25,11 +25,11 @@ def context(ca, certificate):
 def speaks_http2(replica, tls):
     """Whether the port answers a client's first bytes with the first frame of a server of HTTP/2, its settings."""
     try:
-        with socket.create_connection((replica.address, replica.port("grpc")), timeout=PATIENCE) as raw:
-            with tls.wrap_socket(raw) if tls else raw as connection:
-                connection.sendall(PREFACE)
-                head = connection.recv(9)
-                return len(head) == 9 and head[3] == 4
+        raw = socket.create_connection((replica.address, replica.port("grpc")), timeout=PATIENCE)
+        with raw, tls.wrap_socket(raw) if tls else raw as connection:
+            connection.sendall(PREFACE)
+            head = connection.recv(9)
+            return len(head) == 9 and head[3] == 4
     except (ssl.SSLError, ConnectionError):
         return False
 

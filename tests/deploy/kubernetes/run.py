@@ -1,4 +1,4 @@
-"""Checks deploy/kustomize: `python3 tests/deploy/run.py [folder of the binaries]`.
+"""Checks deploy/kustomize: `python3 tests/deploy/kubernetes/run.py [folder of the binaries]`.
 
 Needs the binaries (`cargo build --bins`), kubectl (or the path of one in KUBECTL), openssl, and PostgreSQL's programs; the
 packages of requirements.txt are installed into an environment under target/.
@@ -10,8 +10,8 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-ENVIRONMENT = ROOT / "target" / "tools" / "deploy"
+ROOT = HERE.parents[2]
+ENVIRONMENT = ROOT / "target" / "tools" / "kubernetes"
 # In this order: processes are of no use while what they are made of is wrong.
 STEPS = ["check.py", "processes.py"]
 

@@ -36,7 +36,8 @@ class Authority:
         self.folder = folder
         folder.mkdir(parents=True)
         self.key, self.certificate = folder / "ca.key", folder / "ca.crt"
-        openssl("req", "-x509", *NEW_KEY, "-keyout", self.key, "-out", self.certificate, "-days", 1, "-subj", f"/CN={name}")
+        made = ["-keyout", self.key, "-out", self.certificate, "-days", 1, "-subj", f"/CN={name}"]
+        openssl("req", "-x509", *NEW_KEY, *made)
 
     def issue(self, name, hosts=()):
         """A key and a certificate for servers and clients: the data of a Secret of type kubernetes.io/tls with ca.crt."""

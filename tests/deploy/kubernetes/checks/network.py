@@ -143,7 +143,7 @@ def whatever_comes_to_the_namespace_is_denied(case):
     denied = {
         direction
         for policy in case.manifests.all("NetworkPolicy")
-        if policy["spec"]["podSelector"] == {} and not policy["spec"].get("ingress") and not policy["spec"].get("egress")
+        if policy["spec"]["podSelector"] == {} and not any(policy["spec"].get(side) for side in ["ingress", "egress"])
         for direction in policy["spec"]["policyTypes"]
     }
     for direction in {"Ingress", "Egress"} - denied:

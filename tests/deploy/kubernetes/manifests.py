@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KUSTOMIZE = ROOT / "deploy" / "kustomize"
 OVERLAYS = ["local", "production"]
 SERVICES = ["kith-identity", "kith-social-graph", "kith-posts", "kith-messaging"]
@@ -74,7 +74,8 @@ class Manifests:
             assert config or reference.get("optional"), f"there is no ConfigMap {reference['name']}"
             variables |= config["data"] if config else {}
         for entry in container.get("env", []):
-            variables[entry["name"]] = expand(entry["value"], variables) if "value" in entry else a_fact(workload, entry)
+            told = expand(entry["value"], variables) if "value" in entry else a_fact(workload, entry)
+            variables[entry["name"]] = told
         return variables
 
 

@@ -3,9 +3,9 @@
 Where one mistake is wrong in two ways, the control names both checks.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Callable
 
 from checks import Case, problems
 from manifests import pod

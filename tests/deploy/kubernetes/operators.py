@@ -47,7 +47,7 @@ def variables(deployment, secret):
         "KITH_SOCIAL_GRAPH_URL": f"{url['kith-social-graph']}:50052",
     }
     if deployment.tls:
-        files = deployment.client_files()
+        files = deployment.client_files
         told |= {
             "KITH_SERVER_CA_FILE": str(files["ca.crt"]),
             "KITH_CLIENT_CERTIFICATE_FILE": str(files["tls.crt"]),

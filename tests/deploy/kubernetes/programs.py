@@ -25,9 +25,7 @@ def settings(binary, *subcommand):
     """The settings of a program."""
     told = subprocess.run([binary, *subcommand, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
     flags = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", told, re.MULTILINE))
-    found = [
-        Setting(tuple(match[1].split(", ")), bool(match[2]), match[3]) for match in SETTING.finditer(told)
-    ]
+    found = [Setting(tuple(match[1].split(", ")), bool(match[2]), match[3]) for match in SETTING.finditer(told)]
     named = {f"--{setting.variables[0].removeprefix('KITH_').lower().replace('_', '-')}" for setting in found}
     # A setting that was overlooked would make its variable unknown; one that was read wrongly would be a flag that is not.
     strangers = {flag for flag in flags - OTHERS if flag not in named and flag.removesuffix("-file") not in named}

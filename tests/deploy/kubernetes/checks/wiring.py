@@ -81,8 +81,8 @@ def selectors_choose_the_pods_of_their_own_template(case):
 @check
 def everything_has_the_standard_labels(case):
     for one in case.manifests.objects:
-        labels = one["metadata"].get("labels", {})
-        if (labels.get("app.kubernetes.io/part-of"), labels.get("app.kubernetes.io/managed-by")) != ("kith", "kustomize"):
+        labels, wanted = one["metadata"].get("labels", {}), {"part-of": "kith", "managed-by": "kustomize"}
+        if any(labels.get(f"app.kubernetes.io/{name}") != value for name, value in wanted.items()):
             yield f"{title(one)} is not marked as part of kith"
     for one in case.manifests.workloads():
         for labels in [one["metadata"]["labels"], pod_labels(one)]:
@@ -114,7 +114,8 @@ def a_new_release_brings_a_new_migration(case):
         (container,) = containers(one)
         if one["metadata"]["name"] != f"kith-migrate-{container['image'].rpartition(':')[2]}":
             yield f"{title(one)} does not have the release in its name"
-        if container.get("envFrom") or any("configMapKeyRef" in entry.get("valueFrom", {}) for entry in container["env"]):
+        keys = [entry for entry in container["env"] if "configMapKeyRef" in entry.get("valueFrom", {})]
+        if container.get("envFrom") or keys:
             yield f"{title(one)} takes a ConfigMap, whose name follows its contents"
         if one["spec"].get("ttlSecondsAfterFinished") is None:
             yield f"{title(one)} stays for ever"

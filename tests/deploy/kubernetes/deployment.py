@@ -15,7 +15,7 @@ from kubelet import Node
 from manifests import ROOT, SERVICES, pod, ports, render
 
 sys.path.insert(0, str(ROOT / "tests" / "python"))
-import run as python_client  # noqa: E402
+import run as python_client
 
 # Seconds; nothing waits for them to pass.
 PATIENCE = 60
@@ -96,6 +96,7 @@ class Deployment:
 
     def make_tls(self):
         self.authority = cluster.Authority(self.folder / "authority", "Kith")
+        self.client_files = self.files_of(self.authority.issue("a-client"), "a-client")
         of_database = cluster.Authority(self.folder / "authority-of-the-database", "database")
         certificate = of_database.issue("database", [f"DNS:{DATABASE_HOST}"])
         server = Postgres.outside(self.folder / "postgres", certificate, OWNERS_PASSWORD)
@@ -140,14 +141,9 @@ class Deployment:
         """What tests/python/client.py needs beside addresses."""
         if not self.tls:
             return []
-        files = self.client_files()
+        files = self.client_files
         shown = ["--ca", files["ca.crt"], "--certificate", files["tls.crt"], "--key", files["tls.key"]]
         return [*shown, "--names", "kith-{}-headless.kith.svc"]
-
-    @cache
-    def client_files(self):
-        """A client's certificate."""
-        return self.files_of(self.authority.issue("a-client"), "a-client")
 
     def files_of(self, secret, name):
         folder = self.folder / name
