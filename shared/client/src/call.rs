@@ -18,6 +18,7 @@ use crate::outcome::{Outcome, whole};
 use crate::retry::{self, Next};
 use crate::servers::jittered;
 use crate::tokens::Tokens;
+use crate::traced::Traced;
 
 /// A call that goes on.
 pub(crate) struct Call<'a> {
@@ -69,11 +70,13 @@ impl<'a> Call<'a> {
     }
 
     /// Makes attempts until one of them stands.
-    pub(crate) async fn run(mut self) -> Result<Response<Body>, Status> {
+    pub(crate) async fn run(mut self, traced: &mut Traced) -> Result<Response<Body>, Status> {
         self.shared.budget.earn();
         loop {
             self.attempts += 1;
-            let outcome = self.attempt().await?;
+            traced.attempts = self.attempts;
+            let outcome = self.attempt(traced).await?;
+            traced.refused = outcome.refusal().map(Status::code);
             if let Some(status) = outcome.refusal().cloned()
                 && self.renews_token(&status).await
             {
@@ -121,7 +124,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// When the deadline has passed, or there is no token.
-    async fn attempt(&mut self) -> Result<Outcome, Status> {
+    async fn attempt(&mut self, traced: &mut Traced) -> Result<Outcome, Status> {
         let authorised = self.tokens.put_into(&mut self.head.headers);
         match timeout_at(self.deadline.at, authorised).await {
             Ok(authorised) => authorised?,
@@ -140,6 +143,7 @@ impl<'a> Call<'a> {
             }
         };
         self.tried.push(lease.address);
+        traced.server = Some(lease.address);
         let mut calls = lease.calls.clone();
         let sent = calls.try_send_request(self.request());
         let at = self.deadline.at;

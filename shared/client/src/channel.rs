@@ -15,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 use tower::Service;
-use tracing::Span;
+use tracing::Instrument;
 
 use crate::address::Target;
 use crate::budget::Budget;
 use crate::call::Call;
 use crate::servers::Servers;
 use crate::tokens::{TokenSource, Tokens};
+use crate::traced::Traced;
 
 const TRACEPARENT: &str = "traceparent";
 const REQUEST_ID: &str = "x-request-id";
@@ -133,20 +134,34 @@ impl Service<Request<Body>> for Channel {
         let (shared, tokens) = (Arc::clone(&self.shared), self.tokens.clone());
         let (mut head, body) = request.into_parts();
         // Here, where the caller is: the future may be polled elsewhere.
-        pass_on(&mut head.headers);
-        Box::pin(async move {
-            let uri = shared.uri(&head.uri);
-            head.uri = uri.map_err(|error| Status::internal(format!("no URI: {error}")))?;
-            Call::new(&shared, &tokens, head, body).await?.run().await
-        })
+        let mut traced = match head.headers.contains_key(TRACEPARENT) {
+            true => Traced::nothing(),
+            false => Traced::begin(head.uri.path(), &shared.target),
+        };
+        pass_on(&mut head.headers, &traced);
+        let span = traced.span();
+        let call = async move {
+            let made = async {
+                let uri = shared.uri(&head.uri);
+                head.uri = uri.map_err(|error| Status::internal(format!("no URI: {error}")))?;
+                Call::new(&shared, &tokens, head, body)
+                    .await?
+                    .run(&mut traced)
+                    .await
+            };
+            let answer = made.await;
+            traced.end(&answer);
+            answer
+        };
+        Box::pin(call.instrument(span))
     }
 }
 
-/// Puts into `headers` what the server should know of whom it works for: the trace of the current span, and the
-/// request id of the call that this one is made for. What the caller has set stays.
-fn pass_on(headers: &mut HeaderMap) {
+/// Puts into `headers` what the server should know of whom it works for: the trace, and the request id of the call that
+/// this one is made for. What the caller has set stays.
+fn pass_on(headers: &mut HeaderMap, traced: &Traced) {
     if !headers.contains_key(TRACEPARENT) {
-        kith_telemetry::inject(&Span::current(), headers);
+        kith_telemetry::inject(&traced.told(), headers);
     }
     if !headers.contains_key(REQUEST_ID)
         && let Some(outer) = OuterCall::current()

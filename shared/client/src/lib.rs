@@ -54,6 +54,7 @@ mod servers;
 mod settings;
 mod tls;
 mod tokens;
+mod traced;
 
 pub use address::address;
 pub use bearer::BearerToken;

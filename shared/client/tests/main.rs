@@ -6,5 +6,6 @@ mod limits;
 mod retries;
 mod servers;
 mod settings;
+mod spans;
 mod tls;
 mod tokens;
