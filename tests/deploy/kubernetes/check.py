@@ -36,7 +36,7 @@ def main():
     if mistakes:
         sys.exit("the manifests are not as they must be")
     objects = ", ".join(f"{len(manifests.objects)} objects of {overlay}" for overlay, manifests in rendered.items())
-    print(f"  {len(CHECKS)} checks hold for {objects}; {len(CONTROLS)} controls, each found by its check alone")
+    print(f"  {len(CHECKS)} checks hold for {objects}; {len(CONTROLS)} controls, each found by what it names alone")
 
 
 if __name__ == "__main__":

@@ -254,19 +254,14 @@ def a_start_that_must_be_quick(manifests):
     container(manifests)["startupProbe"]["failureThreshold"] = 3
 
 
-@control("the_admin_port_is_the_one_that_is_probed_and_scraped")
+@control("the_admin_port_is_the_one_that_is_listened_on")
 def an_admin_port_of_another_number(manifests):
     settings(manifests)["KITH_POSTS_ADMIN_LISTEN_ADDRESS"] = "0.0.0.0:9091"
 
 
-@control("the_admin_port_is_the_one_that_is_probed_and_scraped")
+@control("the_admin_port_is_the_one_that_is_listened_on")
 def an_admin_port_on_loopback(manifests):
     settings(manifests)["KITH_POSTS_ADMIN_LISTEN_ADDRESS"] = "127.0.0.1:9090"
-
-
-@control("the_admin_port_is_the_one_that_is_probed_and_scraped")
-def a_pod_that_is_scraped_elsewhere(manifests):
-    pod(deployment(manifests))["metadata"]["annotations"]["prometheus.io/port"] = "50053"
 
 
 @control("the_grpc_port_is_the_one_that_is_listened_on")
@@ -302,7 +297,7 @@ def two_replicas_on_one_node(manifests):
     deployment(manifests)["spec"]["replicas"] = 2
 
 
-@control("there_are_as_many_replicas_as_the_overlay_promises")
+@control("there_are_as_many_replicas_as_the_overlay_promises", "the_readme_tells_how_many_connections_there_may_be")
 def more_replicas_at_least_than_at_most(manifests):
     manifests.get("HorizontalPodAutoscaler", "kith-posts")["spec"]["maxReplicas"] = 2
 
@@ -336,7 +331,7 @@ def a_node_that_waits_for_the_database(manifests):
     del manifests.get("PodDisruptionBudget", "kith-posts")["spec"]["unhealthyPodEvictionPolicy"]
 
 
-@control("budgets_and_scalers_are_for_one_service_each")
+@control("budgets_and_scalers_are_for_one_service_each", "the_readme_tells_how_many_connections_there_may_be")
 def a_service_that_does_not_grow(manifests):
     remove(manifests, "HorizontalPodAutoscaler", "kith-posts")
     # As many as there were, so that nothing else is wrong.
@@ -364,10 +359,15 @@ def a_request_above_the_limit(manifests):
     container(manifests)["resources"]["requests"]["memory"] = "1Gi"
 
 
-@control("the_database_has_a_connection_for_every_replica")
+@control("the_database_has_a_connection_for_every_replica", "the_readme_tells_how_many_connections_there_may_be")
 def more_replicas_than_connections(manifests):
     for scaler in manifests.all("HorizontalPodAutoscaler"):
         scaler["spec"]["maxReplicas"] = 10
+
+
+@control("the_readme_tells_how_many_connections_there_may_be")
+def a_larger_pool_than_the_readme_counts(manifests):
+    settings(manifests)["KITH_POOL_SIZE"] = "17"
 
 
 @control("the_database_has_a_connection_for_every_replica", overlay="local")
@@ -418,9 +418,20 @@ def an_object_that_is_not_part_of_kith(manifests):
     del manifests.get("PodDisruptionBudget", "kith-posts")["metadata"]["labels"]["app.kubernetes.io/part-of"]
 
 
-@control("everything_has_the_standard_labels")
+@control("everything_has_the_standard_labels", "prometheus_finds_every_service_and_nothing_else")
 def pods_without_component(manifests):
     del pod(deployment(manifests))["metadata"]["labels"]["app.kubernetes.io/component"]
+
+
+@control("prometheus_finds_every_service_and_nothing_else")
+def metrics_of_another_service(manifests):
+    pod(deployment(manifests))["metadata"]["labels"]["app.kubernetes.io/component"] = "identity"
+
+
+@control("prometheus_finds_every_service_and_nothing_else", overlay="local")
+def a_postgres_that_is_scraped(manifests):
+    database = pod(manifests.get("StatefulSet", "kith-postgres"))["spec"]["containers"][0]
+    database["ports"].append({"name": "admin", "containerPort": 9187})
 
 
 @control("the_release_is_that_of_the_programs")
@@ -580,7 +591,7 @@ def a_required_setting_that_is_empty(manifests):
     settings(manifests)["KITH_SIGNING_KEY_FILE"] = ""
 
 
-@control("every_address_of_a_service_is_given", "the_admin_port_is_the_one_that_is_probed_and_scraped")
+@control("every_address_of_a_service_is_given", "the_admin_port_is_the_one_that_is_listened_on")
 def a_default_that_no_kubelet_reaches(manifests):
     del settings(manifests)["KITH_POSTS_ADMIN_LISTEN_ADDRESS"]
 

@@ -62,8 +62,7 @@ def services_are_ready(deployment):
 
 def metrics_are_there(deployment):
     for replica in deployment.replicas:
-        told = pod(replica.workload)["metadata"]["annotations"]
-        url = f"http://{replica.address}:{told['prometheus.io/port']}{told['prometheus.io/path']}"
+        url = f"http://{replica.address}:{replica.port('admin')}/metrics"
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             lines = answer.read().decode().splitlines()
         expect(f"kith_ready of {replica.name}", "kith_ready 1" in lines, True)
@@ -79,6 +78,7 @@ def the_tour_is_made(deployment):
     subprocess.run([python_of_the_client(), client, *arguments], stdin=subprocess.DEVNULL, check=True)
 
 
+# Control: KITH_TLS_CLIENT_CA_FILE taken out of the overlay's settings.env; no certificate was answered.
 def strangers_are_refused(deployment):
     """Without TLS, without certificate, and with one of another authority; with a good one, there is an answer."""
     mine = deployment.files_of(deployment.authority.issue("a-caller"), "a-caller")

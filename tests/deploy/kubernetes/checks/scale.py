@@ -3,7 +3,8 @@
 import re
 
 from checks import check
-from manifests import ROOT, containers, pod, pod_labels, selects, title
+from manifests import containers, pod, pod_labels, selects, title
+from readme import README
 
 # What a replica has beside its pool: one that watches the database, and while a process starts or ends, one to spare.
 CONNECTIONS_BESIDE_THE_POOL = 2
@@ -145,8 +146,15 @@ def the_database_has_a_connection_for_every_replica(case):
         (container,) = containers(case.manifests.get("StatefulSet", "kith-postgres"))
         given = " ".join(container["args"])
     else:
-        given = (ROOT / "deploy" / "README.md").read_text()
+        given = README.read_text()
     match = re.search(r"max_connections *= *(\d+)", given)
-    needed = most_connections(case) + RESERVED
-    if not match or int(match[1]) < needed:
-        yield f"{needed} are needed, and max_connections is {match and match[1]}"
+    most = most_connections(case)
+    if not match or int(match[1]) < most + RESERVED:
+        yield f"{most} and {RESERVED} are needed, and max_connections is {match and match[1]}"
+
+
+@check
+def the_readme_tells_how_many_connections_there_may_be(case):
+    most = most_connections(case)
+    if case.manifests.overlay == "production" and f", {most}. Set `max_connections" not in README.read_text():
+        yield f"deploy/README.md does not say that it is {most}"

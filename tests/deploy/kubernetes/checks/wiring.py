@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from checks import check
 from manifests import ROOT, SERVICES, containers, pod, pod_labels, ports, title
+from readme import README
 
 # What is made by hand or by other tools, as deploy/README.md says.
 SECRETS = {
@@ -92,6 +93,20 @@ def everything_has_the_standard_labels(case):
 
 
 @check
+def prometheus_finds_every_service_and_nothing_else(case):
+    """By what deploy/prometheus/kubernetes.yaml keeps: pods that are part of kith, their ports named admin."""
+    for one in case.manifests.workloads():
+        names = {name for container in containers(one) for name in ports(container)}
+        found = pod_labels(one).get("app.kubernetes.io/part-of") == "kith" and "admin" in names
+        if found != (one["kind"] == "Deployment"):
+            yield f"{title(one)} is {'' if found else 'not '}found"
+        # The label `service` of all metrics.
+        component = pod_labels(one).get("app.kubernetes.io/component")
+        if found and component != one["metadata"]["name"].removeprefix("kith-"):
+            yield f"{title(one)} is found as {component}"
+
+
+@check
 def the_release_is_that_of_the_programs(case):
     """The image's tag, the labels and the name of the migration follow the version of the workspace."""
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
@@ -154,7 +169,7 @@ def every_volume_is_mounted_and_every_mount_has_one(case):
 
 @check
 def references_are_to_what_the_readme_tells_to_make(case):
-    told = (ROOT / "deploy" / "README.md").read_text()
+    told = README.read_text()
     for one in case.manifests.workloads():
         for volume in pod(one)["spec"].get("volumes", []):
             secret, config = volume.get("secret", {}).get("secretName"), volume.get("configMap", {}).get("name")
