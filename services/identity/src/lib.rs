@@ -71,8 +71,8 @@ pub async fn run(
     let keeper = Keeper::new(keys.clone(), mounted, &settings.database_url, &settings.pool);
     let passwords =
         Passwords::new(settings.password_hashes_at_once).map_err(|_| "passwords cannot be hashed")?;
-    let database = Database::new(&settings.database_url, &settings.pool);
     let metrics = Metrics::new("identity");
+    let database = Database::new(&settings.database_url, &settings.pool).counted_by(metrics.database());
     let app = App {
         database: database.clone(),
         passwords,

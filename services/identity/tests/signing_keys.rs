@@ -239,7 +239,7 @@ async fn of_many_first_starts_at_once_one_has_its_key_sign() {
         let mut replicas = Vec::new();
         for _ in 0..4 {
             let (keys, ids) = new_keys(1);
-            replicas.push((app.start_replica(&often(), keys).await, ids[0].clone()));
+            replicas.push((app.start_replica(&often(), keys), ids[0].clone()));
         }
         eventually("all are published", async || {
             let known = listed(&app).await;
@@ -260,7 +260,7 @@ async fn a_rotation_on_one_replica_is_one_on_all() {
         ..often()
     };
     let mut app = TestApp::start_with(options.clone()).await;
-    let other = app.start_replica(&options, keys).await;
+    let other = app.start_replica(&options, keys);
     ready(other.clone()).await;
     register(&app, "alice").await;
     let before = bearer(answer(sign_in_at(&other, "alice").await).access_token);
@@ -287,7 +287,7 @@ async fn a_removal_on_one_replica_is_one_on_all_and_in_social_graph() {
         ..often()
     };
     let mut app = TestApp::start_with(options.clone()).await;
-    let other = app.start_replica(&options, keys).await;
+    let other = app.start_replica(&options, keys);
     ready(other.clone()).await;
     let user_id = register(&app, "alice").await;
     let stolen = sign_in(&app, "alice").await.caller;
@@ -334,7 +334,7 @@ async fn what_the_new_key_signs_in_an_emergency_is_soon_taken_everywhere() {
 async fn a_replica_without_the_private_half_of_the_active_key_is_never_ready() {
     let mut app = TestApp::start_with(often()).await;
     let (keys, ids) = new_keys(1);
-    let other = app.start_replica(&often(), keys).await;
+    let other = app.start_replica(&often(), keys);
     KeyFile::new("other", 1).published(&app, &ids[0]).await;
     not_ready(other.clone()).await;
     let refused = refusal(sign_in_at(&other, "alice").await);
@@ -352,7 +352,7 @@ async fn a_replica_that_loses_the_active_key_serves_on_and_takes_no_refresh_toke
     };
     let mut app = TestApp::start_with(options).await;
     let first_alone = SigningKeys::from(both.first().clone());
-    let other = app.start_replica(&often(), first_alone).await;
+    let other = app.start_replica(&often(), first_alone);
     ready(other.clone()).await;
     register(&app, "alice").await;
     let alice = sign_in(&app, "alice").await;
@@ -399,7 +399,7 @@ async fn when_the_owner_of_the_database_removes_a_lost_key_a_mounted_one_signs()
     let mut app = TestApp::start_with(often()).await;
     let lost = listed(&app).await.remove(0).key_id;
     let (keys, ids) = new_keys(1);
-    let other = app.start_replica(&often(), keys).await;
+    let other = app.start_replica(&often(), keys);
     not_ready(other.clone()).await;
     execute(
         &app,

@@ -34,7 +34,7 @@ pub async fn run(
 ) -> Result<(), AnyError> {
     let metrics = Metrics::new("messaging");
     let app = App {
-        database: settings.service.database(),
+        database: settings.service.database(&metrics),
     };
     kith_service::run(
         SERVICE_NAME,

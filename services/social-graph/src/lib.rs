@@ -38,7 +38,7 @@ pub async fn run(
 ) -> Result<(), AnyError> {
     let metrics = Metrics::new("social-graph");
     let app = App {
-        database: settings.service.database(),
+        database: settings.service.database(&metrics),
         friends: settings.friends,
         batches: Batches::new(),
     };

@@ -4,11 +4,13 @@ use std::fmt;
 
 use futures::future::BoxFuture;
 use kith_primitives::Failure;
+use kith_telemetry::DatabaseMetrics;
 
 use crate::lease::Abandoned;
 use crate::pool::Pool;
+use crate::retry::RETRIED;
 use crate::retry::Retries;
-use crate::{Abort, DatabaseUrl, PoolSettings, Work, attempt};
+use crate::{Abort, DatabaseUrl, PoolSettings, Work, attempt, counted};
 
 /// What a pool has, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,14 @@ impl Database {
         Self {
             pool: Pool::new(url, settings),
         }
+    }
+
+    /// Has what it does counted in `metrics`, which are for one database only.
+    #[must_use]
+    pub fn counted_by(mut self, metrics: &DatabaseMetrics) -> Self {
+        metrics.expect_retries(&RETRIED.map(|kind| kind.label()));
+        self.pool.be_counted_by(metrics);
+        self
     }
 
     /// Runs statements that change nothing.
@@ -132,19 +142,23 @@ impl Database {
     where
         F: for<'c> Work<'c, T>,
     {
-        let mut retries = Retries::new();
-        loop {
-            let lease = self.pool.checkout(mode.abandoned()).await?;
-            let answer = match mode {
-                Mode::Read => attempt::read(lease, work.clone()).await,
-                Mode::Write => attempt::write(lease, work.clone()).await,
-                Mode::Transaction => attempt::transaction(lease, work.clone()).await,
-            };
-            match answer {
-                Err(Abort::Database(error)) => retries.again(error).await?,
-                answer => return answer.map_err(Failure::from),
+        let metrics = self.pool.metrics();
+        let attempts = async move {
+            let mut retries = Retries::new();
+            loop {
+                let lease = self.pool.checkout(mode.abandoned()).await?;
+                let answer = match mode {
+                    Mode::Read => attempt::read(lease, work.clone()).await,
+                    Mode::Write => attempt::write(lease, work.clone()).await,
+                    Mode::Transaction => attempt::transaction(lease, work.clone()).await,
+                };
+                match answer {
+                    Err(Abort::Database(error)) => retries.again(error).await?,
+                    answer => return answer.map_err(Failure::from),
+                }
             }
-        }
+        };
+        counted::within(metrics, attempts).await
     }
 
     /// What the pool has.

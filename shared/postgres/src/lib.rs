@@ -6,6 +6,7 @@ mod abort;
 mod attempt;
 mod check;
 mod classify;
+mod counted;
 mod database;
 mod db_error;
 mod deadline;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool};
 use kith_primitives::{Context, Failure, Reason};
-use kith_telemetry::pool_span;
+use kith_telemetry::{DatabaseMetrics, PoolReading, pool_span};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
 use crate::db_error::{database_unavailable, deadline_exceeded, pool_exhausted};
@@ -23,6 +23,7 @@ const DRAIN_PATIENCE: Duration = Duration::from_millis(250);
 pub(crate) struct Pool {
     pool: managed::Pool<Manager>,
     checkout_timeout: Duration,
+    metrics: Option<DatabaseMetrics>,
 }
 
 impl Pool {
@@ -48,14 +49,34 @@ impl Pool {
         Self {
             pool,
             checkout_timeout: settings.checkout_timeout,
+            metrics: None,
         }
+    }
+
+    pub(crate) fn be_counted_by(&mut self, metrics: &DatabaseMetrics) {
+        // The metrics outlive the pool, and must not keep it.
+        let pool = self.pool.weak();
+        metrics.watch_pool(move || pool.upgrade().map(|pool| reading(&pool.status())));
+        self.metrics = Some(metrics.clone());
+    }
+
+    pub(crate) fn metrics(&self) -> Option<&DatabaseMetrics> {
+        self.metrics.as_ref()
     }
 
     /// A connection that works, as far as can be known without asking the server each time.
     pub(crate) async fn checkout(&self, abandoned: Abandoned) -> Result<Lease, Failure> {
         let left = Context::time_left();
         let patience = left.map_or(self.checkout_timeout, |left| left.min(self.checkout_timeout));
-        match timeout(patience, self.pool.get()).instrument(pool_span()).await {
+        let began = Instant::now();
+        let got = timeout(patience, self.pool.get()).instrument(pool_span()).await;
+        if let Some(metrics) = &self.metrics {
+            metrics.waited(began.elapsed());
+            if got.is_err() {
+                metrics.timed_out();
+            }
+        }
+        match got {
             Ok(Ok(pooled)) => Ok(Lease::new(pooled, abandoned)),
             Ok(Err(error)) => Err(refusal(error)),
             Err(_) => {
@@ -91,6 +112,15 @@ impl Pool {
 
     fn exhausted(&self, patience: Duration) -> String {
         format!("no database connection within {patience:?}: {:?}", self.status())
+    }
+}
+
+fn reading(status: &managed::Status) -> PoolReading {
+    PoolReading {
+        used: status.size.saturating_sub(status.available),
+        idle: status.available,
+        max: status.max_size,
+        pending: status.waiting,
     }
 }
 

@@ -7,7 +7,7 @@ use diesel::QueryResult;
 use kith_telemetry::{query_finished, query_span};
 use tracing::Instrument;
 
-use crate::{DbError, DbErrorKind, classify};
+use crate::{DbError, DbErrorKind, classify, counted};
 
 /// Runs a statement under a name, which its span, its errors and its timing carry.
 ///
@@ -19,12 +19,10 @@ pub async fn run<T>(name: &'static str, query: impl Future<Output = QueryResult<
     let (span, started) = (query_span(name), Instant::now());
     let answer = query.instrument(span.clone()).await;
     let answer = answer.map_err(|error| classify::statement_error(error).of_query(name));
-    query_finished(
-        &span,
-        name,
-        started.elapsed(),
-        answer.as_ref().err().map(|error| error.kind().label()),
-    );
+    let (duration, error) = (started.elapsed(), answer.as_ref().err());
+    let error = error.map(|error| error.kind().label());
+    query_finished(&span, name, duration, error);
+    counted::count(|metrics| metrics.query_finished(name, duration, error));
     answer
 }
 

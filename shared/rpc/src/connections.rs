@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use kith_telemetry::Metrics;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -81,6 +82,7 @@ struct Terms {
     lifetime: Lifetime,
     /// Cancelled when connections must go away.
     drain: CancellationToken,
+    metrics: Metrics,
 }
 
 /// The open connections of a server.
@@ -93,13 +95,14 @@ pub(crate) struct Connections {
 impl Connections {
     /// None yet; `router` will answer them. They are asked to go away when they are of age, so that clients connect
     /// anew, perhaps to a replica that there was not before.
-    pub(crate) fn new(router: Router, tls: Option<Arc<Tls>>, lifetime: Lifetime) -> Self {
+    pub(crate) fn new(router: Router, tls: Option<Arc<Tls>>, lifetime: Lifetime, metrics: Metrics) -> Self {
         Self {
             terms: Terms {
                 router,
                 tls,
                 lifetime,
                 drain: CancellationToken::new(),
+                metrics,
             },
             limit: MAX_CONNECTIONS,
             tasks: JoinSet::new(),
@@ -129,6 +132,7 @@ impl Connections {
                     }
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
+                        self.terms.metrics.accept_failed();
                         tracing::warn!(%error, "a connection could not be accepted");
                         sleep(ACCEPT_BACK_OFF).await;
                     }
@@ -163,6 +167,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 impl Terms {
     /// Serves one connection to its end.
     async fn serve(self, socket: TcpStream, peer: Peer) {
+        let _open = self.metrics.connection();
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "a connection went away at once");
             return;
@@ -239,7 +244,12 @@ mod tests {
     async fn beyond_the_limit_a_connection_waits_for_another_to_end() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let mut connections = Connections::new(Router::new(), None, Lifetime::of(&ServerSettings::default()));
+        let mut connections = Connections::new(
+            Router::new(),
+            None,
+            Lifetime::of(&ServerSettings::default()),
+            Metrics::new("test"),
+        );
         connections.limit = 1;
         let shutdown = CancellationToken::new();
         tokio::spawn(async move { connections.accept(&listener, &shutdown, Duration::ZERO).await });

@@ -9,6 +9,7 @@ mod admin;
 mod batch;
 mod connections;
 mod convert;
+mod counted;
 mod handler;
 mod health;
 mod keys;

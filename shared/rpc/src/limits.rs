@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use kith_primitives::{Caller, Failure, Reason, ServiceId, UserId};
+use kith_telemetry::{Limit, Metrics};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::settings::ServerSettings;
@@ -55,6 +56,7 @@ pub(crate) struct Limits {
     calls: Arc<Semaphore>,
     max_calls: usize,
     shares: Arc<Shares>,
+    metrics: Metrics,
 }
 
 /// The calls under way of each party. Whoever has none is not in it, so that it is never larger than the calls are many.
@@ -67,7 +69,7 @@ struct Shares {
 
 impl Limits {
     /// As `settings` have them.
-    pub(crate) fn new(settings: &ServerSettings) -> Self {
+    pub(crate) fn new(settings: &ServerSettings, metrics: Metrics) -> Self {
         Self {
             calls: Arc::new(Semaphore::new(settings.max_concurrent_calls)),
             max_calls: settings.max_concurrent_calls,
@@ -76,6 +78,7 @@ impl Limits {
                 max_per_service: settings.max_concurrent_calls_per_service,
                 taken: Mutex::default(),
             }),
+            metrics,
         }
     }
 
@@ -114,12 +117,17 @@ impl Limits {
     }
 
     fn full(&self) -> Failure {
+        self.metrics.call_refused(Limit::Server);
         let text = "the server has as many calls under way as it takes at once";
         let cause = format!("--max-concurrent-calls is {}", self.max_calls);
         overloaded(text).with_cause(cause)
     }
 
     fn share_taken(&self, party: Party) -> Failure {
+        self.metrics.call_refused(match party {
+            Party::Service(_) => Limit::Service,
+            Party::User(_) | Party::Address(_) => Limit::Caller,
+        });
         let text = "the caller has as many calls under way as one caller may have at once";
         let (max, setting) = self.shares.max(party);
         overloaded(text).with_cause(format!("{setting} is {max}: {party:?}"))
@@ -186,12 +194,15 @@ mod tests {
     }
 
     fn limits(max_concurrent_calls: usize, max_concurrent_calls_per_caller: usize) -> Limits {
-        Limits::new(&ServerSettings {
-            max_concurrent_calls,
-            max_concurrent_calls_per_caller,
-            max_concurrent_calls_per_service: max_concurrent_calls_per_caller,
-            ..ServerSettings::default()
-        })
+        Limits::new(
+            &ServerSettings {
+                max_concurrent_calls,
+                max_concurrent_calls_per_caller,
+                max_concurrent_calls_per_service: max_concurrent_calls_per_caller,
+                ..ServerSettings::default()
+            },
+            Metrics::new("test"),
+        )
     }
 
     fn call(limits: &Limits, parties: &[Party]) -> Result<Place, Failure> {
@@ -219,11 +230,14 @@ mod tests {
     // Control: services with the share of a user; the second user was refused.
     #[test]
     fn a_service_has_room_for_more_than_one_of_its_users() {
-        let limits = Limits::new(&ServerSettings {
-            max_concurrent_calls_per_caller: 1,
-            max_concurrent_calls_per_service: 2,
-            ..ServerSettings::default()
-        });
+        let limits = Limits::new(
+            &ServerSettings {
+                max_concurrent_calls_per_caller: 1,
+                max_concurrent_calls_per_service: 2,
+                ..ServerSettings::default()
+            },
+            Metrics::new("test"),
+        );
         let service = Party::Service(ServiceId::from_database(1));
         let _first = call(&limits, &[user(1), service]).expect("room");
         assert!(call(&limits, &[user(1), service]).is_err());

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use kith_telemetry::CallType;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
 
 pub use kith_contracts::access::v1::Audience;
@@ -21,7 +22,14 @@ pub struct Method {
     /// Whether the contract says `idempotency_level = NO_SIDE_EFFECTS`. Every other RPC runs as a mutation.
     pub read_only: bool,
     /// Whether requests or answers are a stream.
-    pub streams: bool,
+    pub call_type: CallType,
+}
+
+impl Method {
+    /// Whether requests or answers are a stream.
+    pub fn streams(&self) -> bool {
+        self.call_type != CallType::Unary
+    }
 }
 
 /// Every RPC of a descriptor set, by the path of its HTTP/2 request.
@@ -97,7 +105,7 @@ fn read_method(pool: &DescriptorPool, method: &MethodDescriptor) -> Method {
         audience: rule.and_then(read_audience).unwrap_or(Audience::Unspecified),
         scope: rule.and_then(read_scope).unwrap_or_default(),
         read_only: read_only(&options),
-        streams: method.is_client_streaming() || method.is_server_streaming(),
+        call_type: CallType::of(method.is_client_streaming(), method.is_server_streaming()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Server reflection, v1 and v1alpha.
 
+use kith_telemetry::CallType;
 use tonic::service::Routes;
 use tonic_reflection::server::{Builder, Error};
 
@@ -45,7 +46,7 @@ pub(crate) fn add(
             audience,
             scope: String::new(),
             read_only: true,
-            streams: true,
+            call_type: CallType::BidiStream,
         })
     });
     Ok((routes, methods))

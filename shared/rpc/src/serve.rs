@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use kith_telemetry::Metrics;
+use kith_telemetry::{CallType, Metrics};
 use kith_tokens::{SharedKeys, Verifier};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,7 @@ use tonic::service::Routes;
 
 use crate::admin::{self, Watched};
 use crate::connections::{Connections, Lifetime};
+use crate::counted::Counted;
 use crate::health::{self, Readiness};
 use crate::layers::{self, Shared};
 use crate::limits::Limits;
@@ -90,7 +91,7 @@ impl Server {
         let reflection = settings.reflection_at(address);
         let health_server = health_server.max_decoding_message_size(MAX_UNCOUNTED_MESSAGE_BYTES);
         let watched = Watched {
-            metrics: self.metrics,
+            metrics: self.metrics.clone(),
             readiness: self.readiness.clone(),
             shutdown: self.shutdown.clone(),
         };
@@ -104,11 +105,12 @@ impl Server {
 
         let (drain, mutations) = (CancellationToken::new(), TaskTracker::new());
         let shared = Arc::new(Shared {
+            counted: Counted::new(&methods, &self.metrics),
             methods,
             verifier: self.authentication.verifier,
             keys: self.authentication.keys,
             readiness: self.readiness.clone(),
-            limits: Limits::new(&settings),
+            limits: Limits::new(&settings, self.metrics.clone()),
             drain: drain.clone(),
             mutations: mutations.clone(),
             default_deadline: settings.default_deadline,
@@ -117,7 +119,7 @@ impl Server {
         let lifetime = Lifetime::of(&settings);
         let tls = settings.tls.map(Tls::load).transpose()?.map(Arc::new);
         let router = layers::wrap(routes.into_axum_router(), &shared);
-        let connections = Connections::new(router, tls.clone(), lifetime);
+        let connections = Connections::new(router, tls.clone(), lifetime, self.metrics);
         let accept = connections.accept(&listener, &self.shutdown, settings.shutdown_delay);
         let report = health::report(reporter, service, self.readiness, self.shutdown.clone());
         let (connections, ()) = tokio::join!(following(tls, accept), report);
@@ -153,7 +155,7 @@ fn health_methods(methods: Methods) -> Methods {
             audience: Audience::Open,
             scope: String::new(),
             read_only: true,
-            streams: name == "Watch",
+            call_type: CallType::of(false, name == "Watch"),
         })
     })
 }

@@ -7,6 +7,7 @@ use kith_client::TlsFiles;
 use kith_postgres::{Database, DatabaseUrl, PoolSettings};
 use kith_rpc::{SIGNING_KEYS_INTERVAL, ServerSettings, TokenSettings};
 use kith_settings::{Reader, Setting, Topic};
+use kith_telemetry::Metrics;
 
 /// Where identity is.
 pub const IDENTITY_URL: Setting = Setting::new(
@@ -100,8 +101,8 @@ impl ServiceSettings {
         })
     }
 
-    /// The pool of connections that the RPCs work with; none is made before the first call.
-    pub fn database(&self) -> Database {
-        Database::new(&self.database_url, &self.pool)
+    /// The pool of connections that the RPCs work with, counted in `metrics`; none is made before the first call.
+    pub fn database(&self, metrics: &Metrics) -> Database {
+        Database::new(&self.database_url, &self.pool).counted_by(metrics.database())
     }
 }

@@ -67,7 +67,7 @@ pub fn rpc_finished(call: &RpcFinished<'_>) {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     /// Nobody's, or the caller's.
     Callers,
     /// The server could not, for now.
@@ -87,7 +87,7 @@ pub(crate) fn status_name(code: i32) -> &'static str {
 }
 
 /// The name of a status code, and who is to blame for it: semantic conventions for gRPC, unless the reason knows better.
-fn outcome(code: i32, reason: &str) -> (&'static str, Fault) {
+pub(crate) fn outcome(code: i32, reason: &str) -> (&'static str, Fault) {
     match code {
         // gRPC itself gives INTERNAL to a request that is no message.
         13 if reason == "MESSAGE_UNDECODABLE" => ("INTERNAL", Fault::Callers),

@@ -18,7 +18,10 @@ mod trace_context;
 
 pub use access_log::{RpcFinished, rpc_finished};
 pub use logs::{init, subscriber};
-pub use metrics::{METRICS_CONTENT_TYPE, Metrics};
+pub use metrics::{
+    CallType, DatabaseMetrics, Limit, METRICS_CONTENT_TYPE, MethodMetrics, Metrics, OpenConnection,
+    PoolReading, RunningCall,
+};
 pub use otlp::{Exporters, OtlpSettings};
 pub use settings::{LogFormat, LogSettings};
 pub use spans::{client_finished, client_span, pool_span, query_finished, query_span, rpc_span};

@@ -99,3 +99,30 @@ pub const POOL_TARGET: &str = "kith::pool";
 
 /// The beginning of all these targets, and of nothing else.
 pub(crate) const TARGET_PREFIX: &str = "kith::";
+
+/// How long a call took that the service answered, in seconds. Source: semantic conventions for RPC metrics.
+pub const RPC_SERVER_CALL_DURATION: &str = "rpc.server.call.duration";
+
+/// Connections of a pool, by state. Source: semantic conventions for database metrics, as the next ones.
+pub const DB_CONNECTION_COUNT: &str = "db.client.connection.count";
+
+/// The most connections of a pool.
+pub const DB_CONNECTION_MAX: &str = "db.client.connection.max";
+
+/// What waits for a connection.
+pub const DB_CONNECTION_PENDING_REQUESTS: &str = "db.client.connection.pending_requests";
+
+/// How often nobody got a connection in time.
+pub const DB_CONNECTION_TIMEOUTS: &str = "db.client.connection.timeouts";
+
+/// How long a connection was waited for, in seconds.
+pub const DB_CONNECTION_WAIT_TIME: &str = "db.client.connection.wait_time";
+
+/// How long a statement took, in seconds.
+pub const DB_OPERATION_DURATION: &str = "db.client.operation.duration";
+
+/// Whose pool it is: the short name of a service.
+pub const DB_CONNECTION_POOL_NAME: &str = "db.client.connection.pool.name";
+
+/// `idle` or `used`.
+pub const DB_CONNECTION_STATE: &str = "db.client.connection.state";

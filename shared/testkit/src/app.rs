@@ -180,7 +180,7 @@ impl TestApp {
 
     /// Starts another identity on the same database, with keys of its own, and answers a channel to it. It may never be
     /// ready. Of the options, those count that concern keys.
-    pub async fn start_replica(&mut self, options: &AppOptions, signing_keys: SigningKeys) -> Channel {
+    pub fn start_replica(&mut self, options: &AppOptions, signing_keys: SigningKeys) -> Channel {
         let settings = IdentitySettings {
             signing_keys,
             signing_keys_file: options.signing_keys_file.clone(),

@@ -91,7 +91,7 @@ mod tests {
             audience,
             scope: "a.b".to_owned(),
             read_only: true,
-            streams: false,
+            call_type: kith_telemetry::CallType::Unary,
         };
         check(&method, caller).map_err(|failure| failure.reason())
     }

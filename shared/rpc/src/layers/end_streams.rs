@@ -21,7 +21,7 @@ use crate::status;
 /// final status of those that fail, as `explain` does for calls that fail before their answer begins.
 pub(super) async fn end_streams(State(shared): Layers, request: Request, inner: Inner) -> Response {
     let method = shared.methods.find(request.uri().path());
-    if !method.is_some_and(|method| method.streams) {
+    if !method.is_some_and(|method| method.streams()) {
         return inner.run(request).await;
     }
     let (id, path) = (request_id(&request), request.uri().path().to_owned());

@@ -28,6 +28,7 @@ use kith_tokens::{SharedKeys, Verifier};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::counted::Counted;
 use crate::health::Readiness;
 use crate::limits::Limits;
 use crate::methods::Methods;
@@ -37,6 +38,7 @@ use crate::status::carry;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) methods: Methods,
+    pub(crate) counted: Counted,
     pub(crate) verifier: Verifier,
     pub(crate) keys: SharedKeys,
     pub(crate) readiness: Readiness,

@@ -1,9 +1,12 @@
 use std::time::Instant;
 
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::HeaderValue;
-use kith_primitives::{Caller, RequestId, ServiceCaller, UserCaller, chain};
+use http_body_util::BodyExt;
+use kith_primitives::{Caller, Failure, Reason, RequestId, ServiceCaller, UserCaller, chain};
+use kith_telemetry::RunningCall;
 use tonic::{Code, Status};
 use tracing::{Instrument, Span};
 
@@ -13,7 +16,7 @@ use crate::status::carried;
 /// Metadata key of the request id, in requests (a wish) and in answers (the truth).
 const REQUEST_ID: &str = "x-request-id";
 
-/// Gives the call its request id and span, and writes its one line in the access log.
+/// Gives the call its request id and span, counts it, and writes its one line in the access log.
 pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: Inner) -> Response {
     let wish = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let id = wish
@@ -23,6 +26,7 @@ pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: 
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(caller.clone());
 
+    let mut counted = shared.counted.of(request.uri().path()).begin();
     let method = shared.methods.find(request.uri().path());
     let name = method
         .as_ref()
@@ -40,11 +44,36 @@ pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: 
     };
     let mut response = inner.run(request).instrument(span).await;
     line.ended = Some(response.extensions().get::<Status>().cloned());
+    if line
+        .failure()
+        .is_some_and(|failure| failure.reason() == Reason::MessageUndecodable)
+    {
+        counted.undecodable();
+    }
+    let is_stream = method.as_ref().is_some_and(|method| method.streams());
+    if is_stream && line.code() == Code::Ok {
+        response = response.map(|body| Body::new(counted_to_its_end(body, counted)));
+    } else {
+        counted.answered(line.code() as i32);
+    }
     drop(line);
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// A stream is handled when it ends, with what it says then; as cancelled when its caller leaves.
+fn counted_to_its_end(
+    body: Body,
+    mut counted: RunningCall,
+) -> impl HttpBody<Data = Bytes, Error = axum::Error> {
+    body.map_frame(move |frame| {
+        if let Some(status) = frame.trailers_ref().and_then(Status::from_header_map) {
+            counted.answered(status.code() as i32);
+        }
+        frame
+    })
 }
 
 /// The line of a call. It is written when this is dropped, which also happens when the caller goes away.
@@ -59,6 +88,11 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
+    fn failure(&self) -> Option<&Failure> {
+        let status = self.ended.as_ref().and_then(Option::as_ref);
+        status.and_then(carried).map(AsRef::as_ref)
+    }
+
     fn code(&self) -> Code {
         match &self.ended {
             None => Code::Cancelled,
@@ -70,7 +104,7 @@ impl Line<'_> {
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
-        let failure = self.ended.as_ref().and_then(Option::as_ref).and_then(carried);
+        let failure = self.failure();
         let caller = self.caller.0.get();
         let user_id = |user: &UserCaller| user.user_id.get();
         let service_id = |service: &ServiceCaller| service.service_id.get();

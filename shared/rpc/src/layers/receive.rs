@@ -15,7 +15,7 @@ const PREFIX_BYTES: usize = 5;
 /// no mutation that waits for the rest in a task that nobody can end.
 pub(super) async fn receive(State(shared): Layers, request: Request, inner: Inner) -> Response {
     let method = shared.methods.find(request.uri().path());
-    if method.is_some_and(|method| method.streams) {
+    if method.is_some_and(|method| method.streams()) {
         return inner.run(request).await;
     }
     let max_bytes = match is_of_kith(&request) {

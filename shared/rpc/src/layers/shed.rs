@@ -19,7 +19,7 @@ pub(super) async fn shed(State(shared): Layers, mut request: Request, inner: Inn
     let method = shared.methods.find(request.uri().path());
     request.extensions_mut().insert(place.clone());
     let response = inner.run(request).await;
-    if !method.is_some_and(|method| method.streams) {
+    if !method.is_some_and(|method| method.streams()) {
         return response;
     }
     response.map(|body| {
@@ -40,10 +40,12 @@ mod tests {
     use axum::routing::any;
     use futures::stream;
     use hyper::body::Bytes;
+    use kith_telemetry::{CallType, Metrics};
     use kith_tokens::{SharedKeys, Verifier};
     use tower::ServiceExt;
 
     use super::*;
+    use crate::counted::Counted;
     use crate::health::Readiness;
     use crate::layers::{Shared, wrap};
     use crate::limits::Limits;
@@ -54,22 +56,24 @@ mod tests {
 
     /// A server with one RPC, whose answers never end.
     fn watch(settings: &ServerSettings) -> Router {
-        let methods = Methods::from_descriptors(&[]).expect("nothing");
+        let methods = Methods::from_descriptors(&[]).expect("nothing").with(Method {
+            name: PATH.trim_start_matches('/').to_owned(),
+            service: "kith.test.v1.TestService".to_owned(),
+            audience: Audience::Open,
+            scope: String::new(),
+            read_only: true,
+            call_type: CallType::ServerStream,
+        });
+        let metrics = Metrics::new("test");
         let readiness = Readiness::new();
         readiness.latch("test").set(true);
         let shared = Shared {
-            methods: methods.with(Method {
-                name: PATH.trim_start_matches('/').to_owned(),
-                service: "kith.test.v1.TestService".to_owned(),
-                audience: Audience::Open,
-                scope: String::new(),
-                read_only: true,
-                streams: true,
-            }),
+            counted: Counted::new(&methods, &metrics),
+            methods,
             verifier: Verifier::new("iss", "aud").expect("our provider"),
             keys: SharedKeys::new(),
             readiness,
-            limits: Limits::new(settings),
+            limits: Limits::new(settings, metrics),
             drain: Default::default(),
             mutations: Default::default(),
             default_deadline: settings.default_deadline,

@@ -1,17 +1,30 @@
-//! What is counted and measured of one service, as Prometheus reads it.
+//! What is counted and measured of one service: for Prometheus, which reads it, and the part that has OpenTelemetry's
+//! conventions also for that, where something exports it.
 
+mod calls;
+mod database;
 mod observed;
 mod process;
+mod server;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::metrics::Meter;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
 
+use calls::Calls;
 use observed::Observed;
 use process::Process;
+use server::Server;
+
+pub use calls::{CallType, MethodMetrics, RunningCall};
+pub use database::{DatabaseMetrics, PoolReading};
+pub use server::{Limit, OpenConnection};
+
+use crate::names::OTHER;
 
 /// The content type of [`Metrics::text`].
 pub const METRICS_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,14 +38,22 @@ pub struct Metrics(Arc<Inner>);
 
 struct Inner {
     registry: Registry,
+    calls: Calls,
+    database: DatabaseMetrics,
+    server: Server,
     ready: Observed<0>,
     dependency_ready: Observed<1>,
     signing_keys_age: Observed<0>,
 }
 
 impl Metrics {
-    /// Of the service with this short name, for example `social-graph`.
+    /// Of the service with this short name, for example `social-graph`. What is exported goes to the meters of the process.
     pub fn new(service: &str) -> Self {
+        Self::with_meter(service, &opentelemetry::global::meter("kith"))
+    }
+
+    /// [`Metrics::new`] with a meter of one's own.
+    pub fn with_meter(service: &str, meter: &Meter) -> Self {
         let registry = Registry::new();
         fixed(registry.register(Box::new(Process::new())));
         let labels = ["version", "revision", "service"];
@@ -46,6 +67,9 @@ impl Metrics {
             .set(1.0);
         let observed = |name, help| add(&registry, Observed::new(name, help, []));
         Self(Arc::new(Inner {
+            calls: Calls::new(&registry, meter),
+            database: DatabaseMetrics::new(&registry, meter, service),
+            server: Server::new(&registry),
             ready: observed("kith_ready", "Whether the service serves: 1, or 0."),
             signing_keys_age: observed(
                 "kith_signing_keys_age_seconds",
@@ -68,6 +92,37 @@ impl Metrics {
         let text = TextEncoder::new().encode_to_string(&self.0.registry.gather());
         // Only families without a name or a value cannot be written, and the registry has none.
         text.unwrap_or_default()
+    }
+
+    /// What is counted of the calls of one method; ask once, and keep it. There must be an end to their number: all that
+    /// are not known here go together, as [`Metrics::other_methods`].
+    pub fn method(&self, call_type: CallType, service: &str, method: &str) -> MethodMetrics {
+        self.0.calls.method(call_type, service, method)
+    }
+
+    /// What is counted of the calls of methods that there are not.
+    pub fn other_methods(&self) -> MethodMetrics {
+        self.method(CallType::Unary, OTHER, OTHER)
+    }
+
+    /// What is counted of the service's database.
+    pub fn database(&self) -> &DatabaseMetrics {
+        &self.0.database
+    }
+
+    /// A call was refused for a limit.
+    pub fn call_refused(&self, limit: Limit) {
+        self.0.server.refused(limit);
+    }
+
+    /// A connection of the port for calls is open until the answer is dropped.
+    pub fn connection(&self) -> OpenConnection {
+        self.0.server.connection()
+    }
+
+    /// A connection could not be accepted.
+    pub fn accept_failed(&self) {
+        self.0.server.accept_failed();
     }
 
     /// Asks `read` at each scrape whether the service serves.

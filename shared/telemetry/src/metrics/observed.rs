@@ -35,6 +35,11 @@ impl<const N: usize> Observed<N> {
         }))
     }
 
+    /// The values as they are now.
+    pub(super) fn readings(&self) -> Vec<Reading<N>> {
+        self.0.reader.get().map(|read| read()).unwrap_or_default()
+    }
+
     /// Has `read` asked from now on; the first who says so stays.
     pub(super) fn read_by(&self, read: impl Fn() -> Vec<Reading<N>> + Send + Sync + 'static) {
         let _ = self.0.reader.set(Box::new(read));
@@ -53,12 +58,9 @@ impl<const N: usize> Collector for Observed<N> {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let Some(read) = self.0.reader.get() else {
-            return Vec::new();
-        };
         // New ones each time: what is not there any more must not be told, whoever else is asking.
         let gauges = fixed(GaugeVec::new(self.0.opts.clone(), &self.0.labels));
-        for (labels, value) in read() {
+        for (labels, value) in self.readings() {
             gauges.with_label_values(&labels).set(value);
         }
         gauges.collect()
