@@ -1,6 +1,6 @@
-"""Renders both overlays and checks them: `python check.py FOLDER_OF_THE_BINARIES`. See run.py.
+"""Renders both overlays, and the one that deploy/README.md shows: `python check.py FOLDER_OF_THE_BINARIES`. See run.py.
 
-Then every check is shown to see what it is for: each control of controls.py breaks one thing of what was rendered, and
+Every check must hold of each. Then every check is shown to see what it is for: each control of controls.py breaks one thing of what was rendered, and
 exactly the check that is named there must find it.
 """
 
@@ -16,12 +16,12 @@ import checks.variables
 import checks.wiring
 from checks import CHECKS, Case, problems
 from controls import CONTROLS
-from manifests import OVERLAYS, render
+from manifests import OVERLAYS, render, render_overlay_of_the_readme
 
 
 def main():
     binaries = Path(sys.argv[1]).resolve()
-    rendered = {overlay: render(overlay) for overlay in OVERLAYS}
+    rendered = {overlay: render(overlay) for overlay in OVERLAYS} | {"the README": render_overlay_of_the_readme()}
     mistakes = []
     for overlay, manifests in rendered.items():
         for name, told in problems(Case(manifests, binaries)).items():

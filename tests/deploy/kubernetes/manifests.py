@@ -2,12 +2,15 @@
 
 import os
 import subprocess
+import tempfile
+import textwrap
 from copy import deepcopy
 from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[3]
+from readme import ROOT, block
+
 KUSTOMIZE = ROOT / "deploy" / "kustomize"
 OVERLAYS = ["local", "production"]
 SERVICES = ["kith-identity", "kith-social-graph", "kith-posts", "kith-messaging"]
@@ -15,13 +18,22 @@ SERVICES = ["kith-identity", "kith-social-graph", "kith-posts", "kith-messaging"
 WORKLOADS = ["Deployment", "StatefulSet", "Job"]
 
 
-def render(overlay):
-    """The objects of an overlay, as `kubectl apply -k` would send them."""
+def render(overlay, folder=None):
+    """The objects of an overlay, or of one in another folder that is made of it, as `kubectl apply -k` would send them."""
     kubectl = os.environ.get("KUBECTL", "kubectl")
-    rendered = subprocess.run(
-        [kubectl, "kustomize", KUSTOMIZE / "overlays" / overlay], stdout=subprocess.PIPE, text=True, check=True
-    )
+    folder = folder or KUSTOMIZE / "overlays" / overlay
+    rendered = subprocess.run([kubectl, "kustomize", folder], stdout=subprocess.PIPE, text=True, check=True)
     return Manifests(overlay, list(yaml.safe_load_all(rendered.stdout)))
+
+
+def render_overlay_of_the_readme():
+    """What deploy/README.md shows as an overlay of one's own, beside a checkout of Kith named as this one is there."""
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "kith").symlink_to(ROOT)
+        mine = Path(place) / "mine"
+        mine.mkdir()
+        (mine / "kustomization.yaml").write_text(textwrap.dedent(block("yaml", "resources: [../kith/")))
+        return render("production", mine)
 
 
 class Manifests:

@@ -95,6 +95,7 @@ def strangers_are_refused(deployment):
     say("plaintext, no certificate and a stranger's certificate are refused by each of them")
 
 
+# Control: make-secrets gave posts the owner's URL; and a URL with sslmode=disable where the database took it.
 def each_has_its_own_role(deployment):
     rows = deployment.database.query(
         "SELECT usename, coalesce(ssl, false), client_port FROM pg_stat_activity LEFT JOIN pg_stat_ssl USING (pid) "
@@ -111,6 +112,7 @@ def each_has_its_own_role(deployment):
     say(f"{len(rows)} connections to the database, each process's of its own role{', all with TLS' * deployment.tls}")
 
 
+# Control: KITH_SHUTDOWN_DELAY=1ms in the overlay's settings.env.
 def all_drain(deployment):
     """As a rollout ends them: they serve on for the delay, say that they are not ready, and end by themselves."""
     began = time.monotonic()

@@ -1,9 +1,9 @@
 """What deploy/README.md tells people to type, for tests that type it."""
 
 import re
+from pathlib import Path
 
-from manifests import ROOT
-
+ROOT = Path(__file__).resolve().parents[3]
 README = ROOT / "deploy" / "README.md"
 
 
