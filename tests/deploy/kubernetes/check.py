@@ -1,7 +1,7 @@
 """Renders both overlays, and the one that deploy/README.md shows: `python check.py FOLDER_OF_THE_BINARIES`. See run.py.
 
-Every check must hold of each. Then every check is shown to see what it is for: each control of controls.py breaks one thing of what was rendered, and
-exactly the check that is named there must find it.
+Every check must hold of each. Then every check is shown to see what it is for: each control of controls.py breaks one thing
+of what was rendered, and what is named there must find it, and nothing else.
 """
 
 import sys
