@@ -5,6 +5,7 @@ mod cascades;
 mod catalogue;
 mod counters;
 mod foreign_keys;
+mod forgetting;
 mod graph_rules;
 mod guards;
 mod invariants;

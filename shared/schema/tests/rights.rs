@@ -30,6 +30,7 @@ async fn rights_are_these_and_no_others() {
         kith_identity DELETE identity.sessions
         kith_identity DELETE identity.throttles
         kith_identity DELETE identity.users
+        kith_identity EXECUTE messaging.user_forget(bigint)
         kith_identity INSERT identity.audit_events
         kith_identity INSERT identity.credentials
         kith_identity INSERT identity.profiles
@@ -65,6 +66,7 @@ async fn rights_are_these_and_no_others() {
         kith_identity UPDATE identity.throttles
         kith_identity UPDATE identity.users
         kith_identity USAGE schema identity
+        kith_identity USAGE schema messaging
         kith_identity USAGE schema public
         kith_messaging DELETE messaging.message_edits
         kith_messaging EXECUTE messaging.unread(bigint,bigint,bigint)
@@ -82,7 +84,6 @@ async fn rights_are_these_and_no_others() {
         kith_messaging INSERT messaging.requests
         kith_messaging INSERT messaging.settings (accepted_senders)
         kith_messaging INSERT messaging.settings (user_id)
-        kith_messaging INSERT messaging.settings (version)
         kith_messaging SELECT __diesel_schema_migrations
         kith_messaging SELECT identity.accounts
         kith_messaging SELECT messaging.conversations
@@ -221,6 +222,9 @@ async fn identity_cannot_touch_the_social_graph() {
         "SELECT FROM social_graph.follow_edges",
         "SELECT FROM social_graph.blocks",
         "SELECT social_graph.pair_lock(1, 2)",
+        "SELECT FROM messaging.messages",
+        "DELETE FROM messaging.conversations",
+        "SELECT messaging.user_lock(1)",
         "INSERT INTO identity.user_names VALUES ('another', 1)",
         "DELETE FROM identity.user_names",
         "DELETE FROM identity.audit_events",
@@ -307,6 +311,7 @@ async fn posts_and_messaging_see_of_others_what_is_published_and_no_more() {
 #[tokio::test]
 async fn messaging_cannot_move_what_was_sent() {
     let statements = [
+        "INSERT INTO messaging.settings (user_id, version) VALUES (1, 7)",
         "DELETE FROM messaging.messages",
         "DELETE FROM messaging.conversations",
         "DELETE FROM messaging.members",

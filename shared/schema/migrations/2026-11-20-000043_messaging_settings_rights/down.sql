@@ -1,0 +1,1 @@
+GRANT INSERT (version) ON messaging.settings TO kith_messaging;
