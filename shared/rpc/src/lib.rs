@@ -8,6 +8,7 @@
 mod batch;
 mod connections;
 mod convert;
+mod grpc_web;
 mod handler;
 mod health;
 mod keys;
@@ -24,6 +25,7 @@ mod tls;
 
 pub use batch::Batch;
 pub use convert::timestamp;
+pub use grpc_web::Origins;
 pub use handler::{FromCaller, unary};
 pub use health::{Latch, Readiness};
 pub use keys::{KeyRefresh, SIGNING_KEYS_INTERVAL, refresh_keys};
