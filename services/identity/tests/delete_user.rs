@@ -193,7 +193,7 @@ const LIMITS: &str = "
     CREATE TABLE identity.limits (statement_timeout interval);
     CREATE FUNCTION identity.keep_limit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
         BEGIN INSERT INTO identity.limits VALUES (current_setting('statement_timeout')::interval); RETURN NULL; END $$;
-    CREATE TRIGGER keep_limit AFTER DELETE ON identity.users FOR EACH STATEMENT EXECUTE FUNCTION identity.keep_limit()";
+    CREATE TRIGGER keep_limit AFTER DELETE ON identity.users FOR EACH ROW EXECUTE FUNCTION identity.keep_limit()";
 
 /// Accounts with millions of messages could not be deleted by callers with the usual patience, or at all within the role's limit.
 // Control: at the caller's own deadline the deletion broke off, and the repetition was answered with the user.
