@@ -26,8 +26,8 @@ use crate::preface::PrefaceInTime;
 use crate::settings::ServerSettings;
 use crate::tls::Tls;
 
-/// Connections at once. More wait in the listener's queue, which is better than to run out of descriptors.
-const MAX_CONNECTIONS: usize = 10_000;
+/// Connections at once of one server. More wait in the listener's queue, which is better than to run out of descriptors.
+pub const MAX_CONNECTIONS: usize = 10_000;
 /// Streams that one connection may have open at once. tonic would set no bound.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
 /// Streams that a caller may have reset before we looked at them; with more, the connection is closed

@@ -24,6 +24,7 @@ pub mod status;
 mod tls;
 
 pub use batch::Batch;
+pub use connections::MAX_CONNECTIONS;
 pub use convert::timestamp;
 pub use grpc_web::Origins;
 pub use handler::{FromCaller, unary};

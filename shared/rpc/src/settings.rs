@@ -196,7 +196,7 @@ fn listen_address(
 
 impl Topic for ServerSettings {
     fn settings() -> Vec<&'static Setting> {
-        [PlaintextServerSettings::settings(), tls::settings()].concat()
+        [PlaintextServerSettings::settings(), TlsFiles::settings()].concat()
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {

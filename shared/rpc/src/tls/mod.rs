@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use self::files::Contents;
 pub use self::files::{TlsError, TlsFiles, TlsPart};
-pub(crate) use self::settings::{read, settings};
+pub(crate) use self::settings::read;
 use crate::connections::Protocols;
 
 /// How often the files are looked at. Kubernetes has swapped them for new ones long before the old ones expire.
