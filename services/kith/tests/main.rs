@@ -2,8 +2,10 @@
 
 mod admin;
 mod database_url;
+mod doctor;
 mod import;
 mod import_friendships;
+mod install;
 mod migrate;
 mod seed;
 mod seed_again;

@@ -105,7 +105,10 @@ fn all_role_settings(database: &str) -> String {
         for (name, value) in role_settings(role) {
             sql += &role_setting_statement(role, database, name, value);
         }
-        sql += &format!("GRANT CONNECT ON DATABASE {} TO {role};", quote_identifier(database));
+        sql += &format!(
+            "GRANT CONNECT ON DATABASE {} TO {role};",
+            quote_identifier(database)
+        );
     }
     sql
 }

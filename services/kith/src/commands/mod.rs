@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod admin;
+mod doctor;
 mod import;
 mod migrate;
 mod seed;
@@ -22,7 +23,7 @@ struct Subcommand {
     run: fn(&Invocation, &ArgMatches, &Environment) -> Result<ExitCode, Refusal>,
 }
 
-const SUBCOMMANDS: [Subcommand; 6] = [
+const SUBCOMMANDS: [Subcommand; 7] = [
     Subcommand {
         command: up::command,
         run: up::run,
@@ -46,6 +47,10 @@ const SUBCOMMANDS: [Subcommand; 6] = [
     Subcommand {
         command: admin::command,
         run: admin::run,
+    },
+    Subcommand {
+        command: doctor::command,
+        run: doctor::run,
     },
 ];
 
@@ -131,6 +136,7 @@ mod tests {
 
     use super::*;
     use crate::data_directory::DataDirectory;
+    use crate::doctor::DoctorSettings;
     use crate::operator::OperatorSettings;
 
     #[test]
@@ -146,6 +152,7 @@ mod tests {
             migrate::MigrateSettings::settings(),
             DataDirectory::settings(),
             OperatorSettings::settings(),
+            DoctorSettings::settings(),
             IdentitySettings::settings(),
             SocialGraphSettings::settings(),
             PostsSettings::settings(),
