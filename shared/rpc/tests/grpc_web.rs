@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::{StreamExt, stream};
 use http::StatusCode;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 use kith_contracts::social_graph::v1::{GetFollowRequest, GetFollowResponse};
 use kith_primitives::{Failure, Reason};
 use kith_rpc::{MAX_MESSAGE_BYTES, Origins};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tonic::Code;
+use tonic::body::Body;
+use tower::Service;
 
 use crate::harness::web::{Answer, BINARY, PAGE, TEXT, Web, post, request};
 use crate::harness::{Authority, Connection, Mount, Plan, TestServer, access_line, refused, soon};
@@ -247,7 +253,7 @@ async fn what_is_no_page_needs_no_origin() {
 async fn by_default_there_is_no_grpc_web() {
     let server = TestServer::start().await;
     let mut socket = TcpStream::connect(server.address).await.expect("it listens");
-    let head = format!("POST {GET_FOLLOW} HTTP/1.1\r\nhost: kith.test\r\ncontent-type: {BINARY}\r\n\r\n");
+    let head = format!("POST {GET_FOLLOW} HTTP/1.1\r\nhost: kith.test\r\nconnection: close\r\n\r\n");
     socket.write_all(head.as_bytes()).await.expect("it reads");
     let mut answer = Vec::new();
     // HTTP/2 says why it goes, or just goes.
@@ -260,6 +266,51 @@ async fn by_default_there_is_no_grpc_web() {
     assert_eq!(answer.header("access-control-allow-origin"), None);
     let asked = preflight(&mut Web::http2(server.address).await, PAGE).await;
     assert_eq!(asked.header("access-control-allow-origin"), None);
+}
+
+// Control: `receive` without its look at `is_no_text`; it was CANCELLED, as if the caller had gone.
+#[tokio::test]
+async fn text_that_is_no_base64_cannot_be_decoded() {
+    let server = with_web().await;
+    let bearer = format!("Bearer {}", server.user_token());
+    let headers = [
+        ("content-type", TEXT),
+        ("accept", TEXT),
+        ("authorization", &bearer),
+    ];
+    for text in ["AAAAAAA!", "AAAAAA"] {
+        let mut web = Web::http1(server.address).await;
+        let answer = web.send(post(GET_FOLLOW, &headers, Bytes::from(text))).await;
+        let refusal = answer.expect("an answer").refusal();
+        refused(&refusal, Code::Internal, "MESSAGE_UNDECODABLE");
+    }
+}
+
+// Control: `let_in` that does not look at how the body ends; the log said MESSAGE_UNDECODABLE.
+#[tokio::test]
+async fn a_page_that_goes_away_half_way_is_no_defect() {
+    let server = with_web().await;
+    let (close, closed) = oneshot::channel::<()>();
+    let half = stream::once(async { Ok(Frame::data(Bytes::from_static(b"AAAA"))) });
+    let cut = stream::once(async {
+        let _ = closed.await;
+        Err(std::io::Error::other("the page was closed"))
+    });
+    let request = http::Request::post(GET_FOLLOW)
+        .header("content-type", TEXT)
+        .header("x-request-id", "half.1")
+        .header("authorization", format!("Bearer {}", server.user_token()))
+        .body(Body::new(StreamBody::new(half.chain(cut))))
+        .expect("a request");
+    let connection = server.connect().await;
+    let call = tokio::spawn(connection.calls().call(request));
+    // An answer to a later call: the server has begun with this one.
+    let later = server.by_user(GetFollowRequest::default());
+    connection.graph().get_follow(later).await.expect("an answer");
+    close.send(()).expect("it waits");
+    let line = access_line("half.1").await;
+    assert!(line["kith.error.reason"].is_null(), "{line}");
+    call.abort();
 }
 
 #[tokio::test]

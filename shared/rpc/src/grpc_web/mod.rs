@@ -6,6 +6,7 @@ mod origins;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
-use http_body_util::StreamBody;
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
 use tonic::Status;
 use tonic_web::GrpcWebLayer;
@@ -47,8 +48,18 @@ const STATUS: [HeaderName; 3] = [
 const PREFLIGHT_AGE: Duration = Duration::from_secs(2 * 3600);
 
 /// A call that is answered as gRPC-Web, in its extensions.
-#[derive(Clone, Copy)]
-struct IsWeb;
+#[derive(Clone, Default)]
+pub(crate) struct IsWeb {
+    /// Whether its caller went away before the whole request was here.
+    is_cut: Arc<AtomicBool>,
+}
+
+impl IsWeb {
+    /// Whether a request that could not be taken in was sent whole: then it is no base64.
+    pub(crate) fn is_no_text(&self) -> bool {
+        !self.is_cut.load(Ordering::Relaxed)
+    }
+}
 
 /// Puts gRPC-Web around `router`, for pages of `origins`.
 pub(crate) fn wrap(router: Router, origins: &Origins) -> Router {
@@ -74,13 +85,21 @@ async fn let_in(State(origins): State<Arc<Origins>>, mut request: Request, inner
     }
     let content_type = request.headers().get(CONTENT_TYPE);
     if content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc-web")) {
-        request.extensions_mut().insert(IsWeb);
+        let web = IsWeb::default();
+        let is_cut = Arc::clone(&web.is_cut);
+        request.extensions_mut().insert(web);
+        let cut = move |error| {
+            is_cut.store(true, Ordering::Relaxed);
+            error
+        };
+        request = request.map(|body| Body::new(body.map_err(cut)));
     }
     inner.run(request).await
 }
 
 /// Moves the status of a refusal to where that of an answer is, behind the messages: clients of gRPC-Web need not look at
-/// two places then. Its request id goes with it.
+/// two places then. The request id stays with the headers, as that of an answer does: clients put both together, and would show it
+/// twice.
 async fn status_last(request: Request, inner: Next) -> Response {
     let is_web = request.extensions().get::<IsWeb>().is_some();
     let mut response = inner.run(request).await;
@@ -93,9 +112,6 @@ async fn status_last(request: Request, inner: Next) -> Response {
         if let Some(value) = headers.remove(&name) {
             trailers.insert(name, value);
         }
-    }
-    if let Some(id) = headers.get(REQUEST_ID) {
-        trailers.insert(REQUEST_ID, id.clone());
     }
     let last = stream::iter([Ok::<_, Infallible>(Frame::<Bytes>::trailers(trailers))]);
     response.map(|_| Body::new(StreamBody::new(last)))

@@ -162,12 +162,13 @@ impl Answer {
 
     /// The status of one that is not.
     pub(crate) fn refusal(&self) -> Status {
-        let (messages, trailers) = self.frames();
+        let (messages, mut trailers) = self.frames();
         assert!(messages.is_empty(), "{messages:?}");
-        assert!(
-            self.header("grpc-status").is_none(),
-            "the status stands in two places"
-        );
+        // Clients show headers and trailers together: what stood in both would be there twice.
+        for (name, value) in &self.headers {
+            assert!(!trailers.contains_key(name), "{name} stands in two places");
+            trailers.insert(name, value.clone());
+        }
         Status::from_header_map(&trailers).expect("a status")
     }
 }
