@@ -31,7 +31,8 @@ pub const DATABASE_URL: Setting = Setting::new(
 .value("a postgres:// URL")
 .required()
 .secret();
-const SIGNING_KEY: Setting = Setting::new(
+/// The keys that sign tokens.
+pub const SIGNING_KEY: Setting = Setting::new(
     "signing-key",
     "the Ed25519 keys that sign access tokens, as PKCS#8 in PEM, one block or several; the file is read again when it changes",
 )

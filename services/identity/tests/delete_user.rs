@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use diesel_async::SimpleAsyncConnection;
 use kith_contracts::identity::v1::{DeleteUserRequest, DeleteUserResponse, RegisterRequest, WhoAmIRequest};
 use kith_contracts::social_graph::v1::{FollowRequest, GetCountsRequest};
-use kith_testkit::{Caller, TestApp, TestUser};
+use kith_testkit::{Caller, TestApp, TestUser, Uncommitted, execute};
 use tokio::task::JoinSet;
-use tonic::{Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::support::{answer, count, refusal, through};
 
@@ -184,4 +186,39 @@ async fn deletions_that_wait_keep_nobody_else_from_the_database() {
     }
     deletion.batch_execute("COMMIT").await.expect("the end");
     assert_eq!(calls.join_all().await, [true; 20]);
+}
+
+/// Keeps how long each statement may take that deletes users.
+const LIMITS: &str = "
+    CREATE TABLE identity.limits (statement_timeout interval);
+    CREATE FUNCTION identity.keep_limit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN INSERT INTO identity.limits VALUES (current_setting('statement_timeout')::interval); RETURN NULL; END $$;
+    CREATE TRIGGER keep_limit AFTER DELETE ON identity.users FOR EACH ROW EXECUTE FUNCTION identity.keep_limit()";
+
+/// Accounts with millions of messages could not be deleted by callers with the usual patience, or at all within the role's limit.
+// Control: at the caller's own deadline the deletion broke off, and the repetition was answered with the user.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_goes_on_without_its_caller_and_whoever_asks_again_learns_of_it() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    execute(&app, LIMITS).await;
+    let hold = format!(
+        "SELECT FROM identity.profiles WHERE user_id = {} FOR UPDATE",
+        alice.id
+    );
+    let mut held = Uncommitted::begin(&app, &hold).await;
+    let mut hurried = Request::new(request(alice.id, false));
+    hurried.set_timeout(Duration::from_secs(2));
+    let mut client = app.identity(&alice);
+    let (late, ()) = tokio::join!(client.delete_user(hurried), held.until_somebody_waits());
+    assert_eq!(
+        late.expect_err("no answer in time").code(),
+        Code::DeadlineExceeded
+    );
+    held.commit().await;
+    let again = refusal(delete(&app, &alice, alice.id).await);
+    assert_eq!(again.summary(), "NotFound USER_NOT_FOUND []");
+    let long = "identity.limits WHERE statement_timeout BETWEEN '9 minutes' AND '10 minutes'";
+    assert_eq!(count(&app, long).await, 1);
+    app.database.assert_invariants().await;
 }

@@ -38,7 +38,7 @@ fn resolved(path: PathBuf) -> Option<PathBuf> {
 }
 
 /// A word of a shell's command line.
-fn quote(path: &Path) -> String {
+pub(crate) fn quote(path: &Path) -> String {
     let text = path.to_string_lossy();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

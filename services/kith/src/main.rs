@@ -4,6 +4,7 @@ mod admin;
 mod command_line;
 mod commands;
 mod data_directory;
+mod doctor;
 mod held;
 mod import;
 mod local;

@@ -65,6 +65,21 @@ impl RoleSettings {
         !self.0.is_empty()
     }
 
+    /// Whether the URL of `role` is given, and does not follow from the owner's.
+    pub(crate) fn is_given(&self, role: Role) -> bool {
+        self.0.contains_key(&role)
+    }
+
+    /// The URL of `role`, if it is given.
+    pub(crate) fn given(&self, role: Role) -> Option<&DatabaseUrl> {
+        self.0.get(&role)
+    }
+
+    /// The variable that gives the URL of `role`.
+    pub(crate) fn variable(role: Role) -> String {
+        setting(role).variable()
+    }
+
     /// The URL of `role` in the database of `owner`.
     pub(crate) fn url(&self, role: Role, owner: &DatabaseUrl) -> DatabaseUrl {
         self.0.get(&role).cloned().unwrap_or_else(|| derive(role, owner))
@@ -140,7 +155,7 @@ fn derive_password(role: Role, owners: &SecretString) -> SecretString {
 }
 
 /// What PostgreSQL stores of a password; it may be shown where the password may not.
-fn verifier(password: &SecretString) -> String {
+pub(crate) fn verifier(password: &SecretString) -> String {
     postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes())
 }
 

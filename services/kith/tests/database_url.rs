@@ -9,10 +9,10 @@ use kith_postgres::private::PrivateCluster;
 use super::support::{Scratch, Up, kith, path, query, run_command};
 
 /// A server where everybody but the superuser needs a password.
-struct Server(PrivateCluster);
+pub(crate) struct Server(PrivateCluster);
 
 impl Server {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let server = Self(PrivateCluster::start_ephemeral().expect("a PostgreSQL"));
         let rules = server.0.directory().join("data/pg_hba.conf");
         std::fs::write(rules, "local all postgres trust\nlocal all all scram-sha-256\n")
@@ -25,7 +25,7 @@ impl Server {
         server
     }
 
-    async fn administer(&self, sql: &str) {
+    pub(crate) async fn administer(&self, sql: &str) {
         let url = DatabaseUrl::parse(&self.0.superuser_url("postgres")).expect("a URL");
         url.connect()
             .await
@@ -35,7 +35,7 @@ impl Server {
             .expect(sql);
     }
 
-    fn url(&self, role: &str, password: &str) -> String {
+    pub(crate) fn url(&self, role: &str, password: &str) -> String {
         let url = DatabaseUrl::parse(&self.0.url(role, "kith")).expect("a URL");
         url.with_role(role, Some(password.to_owned().into())).expose()
     }

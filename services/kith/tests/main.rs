@@ -2,9 +2,11 @@
 
 mod admin;
 mod database_url;
+mod doctor;
 mod health;
 mod import;
 mod import_friendships;
+mod install;
 mod migrate;
 mod seed;
 mod seed_again;

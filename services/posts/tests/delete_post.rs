@@ -1,13 +1,15 @@
+use std::time::Duration;
+
 use kith_contracts::posts::v1::{
     DeletePostRequest, DeletePostResponse, LikePostRequest, Post, SharePostRequest,
 };
 use kith_testkit::{Caller, TestApp, TestUser};
 use tokio::task::JoinSet;
-use tonic::{Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::support::{
-    Uncommitted, answer, block, count, create, deactivate, get, mentions, post, refusal, reply, reply_to,
-    seen,
+    Uncommitted, answer, block, count, create, deactivate, execute, get, mentions, post, refusal, reply,
+    reply_to, seen,
 };
 
 type Called = Result<Response<DeletePostResponse>, Status>;
@@ -272,4 +274,42 @@ async fn a_thread_of_any_depth_can_be_deleted() {
             .await
             .expect_err("no parent"),
     );
+}
+
+/// Keeps how long each statement may take that deletes likes.
+const LIMITS: &str = "
+    CREATE TABLE posts.limits (statement_timeout interval);
+    CREATE FUNCTION posts.keep_limit() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN INSERT INTO posts.limits VALUES (current_setting('statement_timeout')::interval); RETURN NULL; END $$;
+    CREATE TRIGGER keep_limit AFTER DELETE ON posts.likes FOR EACH ROW EXECUTE FUNCTION posts.keep_limit()";
+
+/// A post with very many replies could not be deleted by callers with the usual patience, or at all within the role's limit.
+// Control: at the caller's own deadline the deletion broke off, and the repetition was answered with the post.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_goes_on_without_its_caller_and_whoever_asks_again_learns_of_it() {
+    let app = TestApp::start().await;
+    let (alice, bob) = two(&app).await;
+    let top = post(&app, &alice, "top").await;
+    like_and_share(&app, &bob, &top).await;
+    execute(&app, LIMITS).await;
+    let mut held = Uncommitted::begin(&app, "SELECT FROM posts.likes FOR UPDATE").await;
+    let mut hurried = Request::new(DeletePostRequest {
+        post_id: top.id,
+        allow_missing: false,
+    });
+    hurried.set_timeout(Duration::from_secs(2));
+    let mut client = app.posts(&alice);
+    let (late, ()) = tokio::join!(client.delete_post(hurried), held.until_somebody_waits());
+    assert_eq!(
+        late.expect_err("no answer in time").code(),
+        Code::DeadlineExceeded
+    );
+    let (again, ()) = tokio::join!(call(&app, &alice, &top, false), async {
+        held.until_so_many_wait(2).await;
+        held.commit().await;
+    });
+    assert_eq!(refusal(again).summary(), "NotFound POST_NOT_FOUND []");
+    let long = "posts.limits WHERE statement_timeout BETWEEN '9 minutes' AND '10 minutes'";
+    assert_eq!(count(&app, long).await, 1);
+    app.database.assert_invariants().await;
 }

@@ -17,6 +17,10 @@ use store::Batches;
 
 pub use settings::{FriendSettings, SocialGraphSettings};
 
+/// The most pairs of users that one process has locked at the same time, each by a lock of the database's lock table: those
+/// of all batches that may write at once, each of the largest size.
+pub const PAIR_LOCKS_AT_ONCE: usize = store::BATCHES_AT_ONCE * rpc::MAX_BATCH;
+
 /// What the handlers work with.
 #[derive(Clone)]
 struct App {

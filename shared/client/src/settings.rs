@@ -26,14 +26,7 @@ impl Topic for TlsFiles {
 
     /// Reads and checks the files.
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let ca = reader.optional(&CA_FILE, Reader::path);
-        let certificate = reader.optional(&CERTIFICATE_FILE, Reader::path);
-        let key = reader.optional(&KEY_FILE, Reader::path);
-        let files = Self {
-            ca: ca?,
-            certificate: certificate?,
-            key: key?,
-        };
+        let files = Self::named(reader)?;
         match files.check() {
             Ok(()) => Some(files),
             Err(error) => {
@@ -46,6 +39,18 @@ impl Topic for TlsFiles {
 }
 
 impl TlsFiles {
+    /// The files that are named, whatever is in them.
+    pub fn named(reader: &mut Reader<'_>) -> Option<Self> {
+        let ca = reader.optional(&CA_FILE, Reader::path);
+        let certificate = reader.optional(&CERTIFICATE_FILE, Reader::path);
+        let key = reader.optional(&KEY_FILE, Reader::path);
+        Some(Self {
+            ca: ca?,
+            certificate: certificate?,
+            key: key?,
+        })
+    }
+
     /// The setting that has to change.
     fn setting_of(&self, error: ClientError) -> &'static Setting {
         let is = |file: &PathBuf, of: &Option<PathBuf>| of.as_ref() == Some(file);

@@ -12,6 +12,7 @@ mod db_error;
 mod deadline;
 mod keyset;
 mod lease;
+mod login;
 mod pool;
 pub mod private;
 mod query;
@@ -31,6 +32,7 @@ pub use db_error::{DbError, DbErrorKind};
 /// A connection to the database, as Diesel's queries want it.
 pub use diesel_async::AsyncPgConnection as Connection;
 pub use keyset::{cursor, cursor_time, page_start};
+pub use login::LoginProblem;
 pub use query::{OptionalRow, run};
 pub use settings::PoolSettings;
 pub use statement::{Kept, kept, sql_query};

@@ -31,6 +31,18 @@ impl Context {
         CURRENT.scope(self, future).await
     }
 
+    /// Runs `future` for the current call, for at least so long, whether or not its caller stops waiting before: for a change
+    /// that takes long, and that every other attempt would have to begin anew.
+    pub async fn at_least<F: Future>(least: Duration, future: F) -> F::Output {
+        match Self::current() {
+            Some(context) => {
+                let deadline = context.deadline.max(Instant::now() + least);
+                Context { deadline, ..context }.scope(future).await
+            }
+            None => future.await,
+        }
+    }
+
     /// The call that this task works for; `None` in background work.
     pub fn current() -> Option<Context> {
         CURRENT.try_with(Clone::clone).ok()

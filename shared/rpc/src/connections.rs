@@ -11,8 +11,8 @@ use std::time::Duration;
 use axum::Router;
 use http::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use kith_telemetry::Metrics;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,8 +27,8 @@ use crate::preface::PrefaceInTime;
 use crate::settings::ServerSettings;
 use crate::tls::Tls;
 
-/// Connections at once. More wait in the listener's queue, which is better than to run out of descriptors.
-const MAX_CONNECTIONS: usize = 10_000;
+/// Connections at once of one server. More wait in the listener's queue, which is better than to run out of descriptors.
+pub const MAX_CONNECTIONS: usize = 10_000;
 /// Streams that one connection may have open at once. tonic would set no bound.
 const MAX_CONCURRENT_STREAMS: u32 = 256;
 /// Streams that a caller may have reset before we looked at them; with more, the connection is closed
@@ -42,6 +42,9 @@ const MAX_HEADER_LIST_SIZE: u32 = 16 * 1024;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller may take from there to its first 24 bytes.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller over HTTP/1.1 may take for the head of a request, the time between two requests included: longer than
+/// proxies keep a connection by default, so that they are the ones to close it.
+const HTTP1_HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// How often a silent connection is asked whether it lives, and how long it may think about it.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 /// By how much the ages differ at which connections go away, so that clients who came together do not leave together.
@@ -73,12 +76,34 @@ impl Lifetime {
     }
 }
 
+/// The versions of HTTP that a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocols {
+    /// That of gRPC alone.
+    Http2,
+    /// HTTP/1.1 too: browsers speak nothing else without TLS, and many a proxy speaks nothing else to what is behind it.
+    Both,
+}
+
+impl Protocols {
+    /// For the TLS handshake, the better one first.
+    pub(crate) fn alpn(self) -> Vec<Vec<u8>> {
+        let names: &[&[u8]] = match self {
+            Self::Http2 => &[b"h2"],
+            Self::Both => &[b"h2", b"http/1.1"],
+        };
+        names.iter().map(|name| name.to_vec()).collect()
+    }
+}
+
 /// What every connection of a server needs.
 #[derive(Clone, Debug)]
 struct Terms {
     router: Router,
     /// `None` for plaintext.
     tls: Option<Arc<Tls>>,
+    protocols: Protocols,
+    http1_head_timeout: Duration,
     lifetime: Lifetime,
     /// Cancelled when connections must go away.
     drain: CancellationToken,
@@ -95,11 +120,19 @@ pub(crate) struct Connections {
 impl Connections {
     /// None yet; `router` will answer them. They are asked to go away when they are of age, so that clients connect
     /// anew, perhaps to a replica that there was not before.
-    pub(crate) fn new(router: Router, tls: Option<Arc<Tls>>, lifetime: Lifetime, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        router: Router,
+        tls: Option<Arc<Tls>>,
+        protocols: Protocols,
+        lifetime: Lifetime,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             terms: Terms {
                 router,
                 tls,
+                protocols,
+                http1_head_timeout: HTTP1_HEAD_TIMEOUT,
                 lifetime,
                 drain: CancellationToken::new(),
                 metrics,
@@ -194,7 +227,8 @@ impl Terms {
             request.map(axum::body::Body::new)
         });
         let socket = TokioIo::new(PrefaceInTime::new(socket, PREFACE_TIMEOUT));
-        let connection = builder().serve_connection(socket, TowerToHyperService::new(service));
+        let builder = builder(self.protocols, self.http1_head_timeout);
+        let connection = builder.serve_connection(socket, TowerToHyperService::new(service));
         let mut connection = pin!(connection);
         let age = self.lifetime.age.mul_f64(rand::random_range(AGE_JITTER));
         let ended = tokio::select! {
@@ -220,9 +254,10 @@ async fn either(left: impl Future<Output = ()>, right: impl Future<Output = ()>)
     }
 }
 
-fn builder() -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn builder(protocols: Protocols, http1_head_timeout: Duration) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
+        .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
@@ -231,25 +266,35 @@ fn builder() -> http2::Builder<TokioExecutor> {
         .keep_alive_interval(KEEPALIVE.0)
         .keep_alive_timeout(KEEPALIVE.1);
     builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(http1_head_timeout)
+        .max_buf_size(MAX_HEADER_LIST_SIZE as usize);
+    match protocols {
+        Protocols::Http2 => builder.http2_only(),
+        Protocols::Both => builder,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
+
+    fn none(protocols: Protocols) -> Connections {
+        let lifetime = Lifetime::of(&ServerSettings::default());
+        Connections::new(Router::new(), None, protocols, lifetime, Metrics::new("test"))
+    }
+
+    const PEER: Peer = Peer(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
 
     // Control: `accept` without its look at the limit; the second was served at once.
     #[tokio::test]
     async fn beyond_the_limit_a_connection_waits_for_another_to_end() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let mut connections = Connections::new(
-            Router::new(),
-            None,
-            Lifetime::of(&ServerSettings::default()),
-            Metrics::new("test"),
-        );
+        let mut connections = none(Protocols::Http2);
         connections.limit = 1;
         let shutdown = CancellationToken::new();
         tokio::spawn(async move { connections.accept(&listener, &shutdown, Duration::ZERO).await });
@@ -262,5 +307,39 @@ mod tests {
         assert!(early.is_err(), "{early:?}");
         drop(first);
         second.read_u8().await.expect("served");
+    }
+
+    // Control: `builder` without `header_read_timeout`; the test hung.
+    #[tokio::test]
+    async fn half_a_head_of_http1_is_waited_for_only_so_long() {
+        let mut terms = none(Protocols::Both).terms;
+        terms.http1_head_timeout = Duration::from_millis(50);
+        let (mut caller, server) = duplex(64);
+        let half = b"POST /kith.identity.v1.Iden";
+        caller.write_all(half).await.expect("room");
+        timeout(Duration::from_secs(30), terms.speak(server, PEER))
+            .await
+            .expect("it ends");
+    }
+
+    // Control: `builder` that never is `http2_only`; it was answered 404.
+    #[tokio::test]
+    async fn http1_is_not_spoken_unless_it_is_wanted() {
+        let request = b"GET /somewhere HTTP/1.1\r\nhost: kith.test\r\nconnection: close\r\n\r\n";
+        for (protocols, is_answered) in [(Protocols::Http2, false), (Protocols::Both, true)] {
+            let (mut caller, server) = duplex(1024);
+            caller.write_all(request).await.expect("room");
+            let terms = none(protocols).terms;
+            timeout(Duration::from_secs(30), terms.speak(server, PEER))
+                .await
+                .expect("it ends");
+            let mut answer = Vec::new();
+            caller.read_to_end(&mut answer).await.expect("an end");
+            assert_eq!(
+                answer.starts_with(b"HTTP/1.1 404"),
+                is_answered,
+                "{protocols:?}: {answer:?}"
+            );
+        }
     }
 }

@@ -10,6 +10,7 @@ mod batch;
 mod connections;
 mod convert;
 mod counted;
+mod grpc_web;
 mod handler;
 mod health;
 mod keys;
@@ -26,7 +27,9 @@ pub mod status;
 mod tls;
 
 pub use batch::Batch;
+pub use connections::MAX_CONNECTIONS;
 pub use convert::timestamp;
+pub use grpc_web::Origins;
 pub use handler::{FromCaller, unary};
 pub use health::{Latch, Readiness};
 pub use keys::{KeyRefresh, SIGNING_KEYS_INTERVAL, refresh_keys};

@@ -1,4 +1,4 @@
-//! A limit for callers who connect and say nothing: HTTP/2 itself would wait for ever.
+//! A limit for callers who connect and say nothing: HTTP itself would wait for ever.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Bytes that every HTTP/2 client sends first.
+/// Bytes that every HTTP/2 client sends first. A request of HTTP/1.1 has more.
 const PREFACE_BYTES: usize = 24;
 
 /// A connection whose reads fail when the preface has not arrived in time.

@@ -11,8 +11,9 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tonic::service::Routes;
 
 use crate::admin::{self, Watched};
-use crate::connections::{Connections, Lifetime};
+use crate::connections::{Connections, Lifetime, Protocols};
 use crate::counted::Counted;
+use crate::grpc_web;
 use crate::health::{self, Readiness};
 use crate::layers::{self, Shared};
 use crate::limits::Limits;
@@ -117,9 +118,23 @@ impl Server {
             max_deadline: settings.max_deadline,
         });
         let lifetime = Lifetime::of(&settings);
-        let tls = settings.tls.map(Tls::load).transpose()?.map(Arc::new);
+        let web = settings.grpc_web_origins;
+        let protocols = if web.is_some() {
+            Protocols::Both
+        } else {
+            Protocols::Http2
+        };
+        let tls = settings
+            .tls
+            .map(|files| Tls::load(files, protocols))
+            .transpose()?
+            .map(Arc::new);
         let router = layers::wrap(routes.into_axum_router(), &shared);
-        let connections = Connections::new(router, tls.clone(), lifetime, self.metrics);
+        let router = match &web {
+            Some(origins) => grpc_web::wrap(router, origins),
+            None => router,
+        };
+        let connections = Connections::new(router, tls.clone(), protocols, lifetime, self.metrics);
         let accept = connections.accept(&listener, &self.shutdown, settings.shutdown_delay);
         let report = health::report(reporter, service, self.readiness, self.shutdown.clone());
         let (connections, ()) = tokio::join!(following(tls, accept), report);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kith_settings::{Reader, Setting, Topic};
 
+use crate::grpc_web::{self, Origins};
 use crate::tls::{self, TlsFiles};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -109,6 +110,8 @@ pub struct ServerSettings {
     pub plaintext_allowed: bool,
     /// The files of TLS; `None` for plaintext.
     pub tls: Option<TlsFiles>,
+    /// Whose web pages may call by gRPC-Web; `None` when nobody may, and HTTP/1.1 is not spoken at all.
+    pub grpc_web_origins: Option<Origins>,
     /// The deadline of calls that bring none.
     pub default_deadline: Duration,
     /// The longest deadline; longer wishes get this one.
@@ -139,6 +142,7 @@ impl Default for ServerSettings {
             reflection: None,
             plaintext_allowed: false,
             tls: None,
+            grpc_web_origins: None,
             default_deadline: 10 * SECOND,
             max_deadline: 60 * SECOND,
             max_concurrent_calls: 1024,
@@ -192,7 +196,7 @@ fn listen_address(
 
 impl Topic for ServerSettings {
     fn settings() -> Vec<&'static Setting> {
-        [PlaintextServerSettings::settings(), tls::settings()].concat()
+        [PlaintextServerSettings::settings(), TlsFiles::settings()].concat()
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
@@ -226,6 +230,7 @@ impl Topic for PlaintextServerSettings {
         vec![
             &REFLECTION,
             &PLAINTEXT,
+            grpc_web::setting(),
             &DEFAULT_DEADLINE,
             &MAX_DEADLINE,
             &MAX_CONCURRENT_CALLS,
@@ -240,6 +245,7 @@ impl Topic for PlaintextServerSettings {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let reflection = reader.optional(&REFLECTION, Reader::value);
         let plaintext = reader.value::<String>(&PLAINTEXT);
+        let grpc_web_origins = grpc_web::read(reader);
         let default_deadline = reader.duration(&DEFAULT_DEADLINE);
         let max_deadline = reader.duration(&MAX_DEADLINE);
         let max_concurrent_calls = reader.number(&MAX_CONCURRENT_CALLS);
@@ -252,6 +258,7 @@ impl Topic for PlaintextServerSettings {
             reflection: reflection?,
             plaintext_allowed: plaintext? == "allowed",
             tls: None,
+            grpc_web_origins: grpc_web_origins?,
             default_deadline: default_deadline?,
             max_deadline: max_deadline?,
             max_concurrent_calls: max_concurrent_calls?,

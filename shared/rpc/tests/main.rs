@@ -10,6 +10,7 @@ mod disconnects;
 mod drain;
 mod errors;
 mod floods;
+mod grpc_web;
 mod harness;
 mod health;
 mod keys;

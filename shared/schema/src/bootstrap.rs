@@ -18,11 +18,11 @@ use crate::{Role, RolePasswords, SchemaError, connect};
 /// Transactions name their isolation level; for single statements it is pinned here. Nothing that a service sends runs long
 /// enough to be worth compiling: the home timeline of somebody who follows 10,000, which takes 12 ms, took seconds of it.
 const ROLE_SETTINGS: &[(&str, &str)] = &[
-    ("statement_timeout", "'30s'"),
-    ("lock_timeout", "'10s'"),
-    ("idle_in_transaction_session_timeout", "'5s'"),
-    ("default_transaction_isolation", "'read committed'"),
-    ("jit", "'off'"),
+    ("statement_timeout", "30s"),
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+    ("default_transaction_isolation", "read committed"),
+    ("jit", "off"),
 ];
 
 /// How often a statement is tried when another session changes the same row of a catalogue at the same moment.
@@ -78,7 +78,7 @@ pub async fn bootstrap(url: &DatabaseUrl, passwords: &RolePasswords) -> Result<B
 /// # Errors
 /// When the database refuses.
 pub async fn apply_role_settings(conn: &mut Connection, database: &str) -> Result<LcMessages, SchemaError> {
-    change_catalogue(conn, &role_settings(database)).await?;
+    change_catalogue(conn, &all_role_settings(database)).await?;
     if !may_set_lc_messages(conn).await? {
         return Ok(LcMessages::NotAllowed);
     }
@@ -87,15 +87,28 @@ pub async fn apply_role_settings(conn: &mut Connection, database: &str) -> Resul
     Ok(LcMessages::Set)
 }
 
-fn role_settings(database: &str) -> String {
+/// What each session of `role` in a database of Kith's must have, by name and value.
+pub fn role_settings(role: Role) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let settings = ROLE_SETTINGS.iter().copied();
+    settings.chain([("search_path", role.schema())])
+}
+
+/// The statement that gives `role` one of [`role_settings`] in `database`.
+pub fn role_setting_statement(role: Role, database: &str, name: &str, value: &str) -> String {
     let database = quote_identifier(database);
+    format!("ALTER ROLE {role} IN DATABASE {database} SET {name} = '{value}';")
+}
+
+fn all_role_settings(database: &str) -> String {
     let mut sql = String::new();
-    for role in Role::ALL {
-        let search_path = [("search_path", role.schema())];
-        for (name, value) in ROLE_SETTINGS.iter().chain(&search_path) {
-            sql += &format!("ALTER ROLE {role} IN DATABASE {database} SET {name} = {value};");
+    for role in Role::ALL.iter().copied() {
+        for (name, value) in role_settings(role) {
+            sql += &role_setting_statement(role, database, name, value);
         }
-        sql += &format!("GRANT CONNECT ON DATABASE {database} TO {role};");
+        sql += &format!(
+            "GRANT CONNECT ON DATABASE {} TO {role};",
+            quote_identifier(database)
+        );
     }
     sql
 }
@@ -149,6 +162,14 @@ async fn attributes(conn: &mut Connection, role: Role) -> QueryResult<Option<Att
     .get_result(conn)
     .await
     .optional()
+}
+
+/// The attributes of `role` that no service may have, or NOLOGIN, with commas between; `None` when there is no such role.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn unfit(conn: &mut Connection, role: Role) -> QueryResult<Option<String>> {
+    Ok(attributes(conn, role).await?.map(|attributes| attributes.unfit))
 }
 
 /// Refuses to go on when a role is missing or may do what no service may.

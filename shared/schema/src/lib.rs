@@ -9,13 +9,17 @@ mod error;
 pub mod invariants;
 mod lock;
 mod migrate;
+mod rights;
 mod role;
 pub mod tables;
 mod watch;
 
-pub use bootstrap::{Bootstrapped, LcMessages, apply_role_settings, bootstrap};
+pub use bootstrap::{
+    Bootstrapped, LcMessages, apply_role_settings, bootstrap, role_setting_statement, role_settings, unfit,
+};
 pub use error::SchemaError;
-pub use migrate::{Progress, migrate, pending, revert_all};
+pub use migrate::{Progress, migrate, pending, revert_all, unknown};
+pub use rights::{Right, held_rights, published_rights};
 pub use role::{Role, RolePasswords};
 pub use watch::watch;
 

@@ -71,6 +71,18 @@ pub async fn pending(conn: &mut Connection) -> QueryResult<Vec<String>> {
         .collect())
 }
 
+/// The versions of the migrations that the database has and this build has not, in order: a newer build was here.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn unknown(conn: &mut Connection) -> QueryResult<Vec<String>> {
+    let known = known();
+    let mut versions = applied(conn).await?;
+    versions.retain(|version| known.iter().all(|known| known.version != *version));
+    versions.sort();
+    Ok(versions)
+}
+
 struct Known {
     version: String,
     name: String,

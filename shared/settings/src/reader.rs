@@ -116,6 +116,16 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// What gives a setting, unread: for a program that judges it by itself, and goes on with what is no good. Nothing of
+    /// it is noted as a mistake.
+    ///
+    /// # Errors
+    /// Why it cannot be had, for example that its file cannot be read.
+    pub fn found(&mut self, setting: &'static Setting) -> Result<Option<SecretString>, String> {
+        self.asked.insert(setting.name);
+        Ok(self.find(setting)?.map(|given| given.text.into()))
+    }
+
     /// The file that the value of a secret is taken from, for those who read it again when it changes; `None` when it
     /// is given in another way.
     pub fn file_of(&self, setting: &Setting) -> Option<PathBuf> {

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kith_client::Channel;
 use kith_contracts::messaging::v1::*;
-use kith_testkit::{Refusal, TestApp, TestUser, answer, count};
+use kith_testkit::{Refusal, TestApp, TestUser, Uncommitted, answer, count, execute};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
@@ -26,8 +26,13 @@ const PEOPLE: usize = 4;
 const BETWEEN: usize = 40;
 /// The pause before another attempt.
 const PACE: Duration = Duration::from_millis(5);
-/// What breaks by chance gets as many rounds as it takes, and at most this long.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Who commits a message waits for lock 3. By then the server has been told to commit, and does so when the lock is free, whether
+/// or not there is still somebody to be answered.
+const HOLD_COMMITS: &str = "
+    CREATE FUNCTION messaging.hold_up() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock(3); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER hold_up AFTER INSERT ON messaging.messages
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION messaging.hold_up()";
 
 /// Messages of which there is another that says the same, as no two requests do.
 const DOUBLED: &str = "(SELECT FROM messaging.messages GROUP BY content HAVING count(*) > 1) AS doubled";
@@ -40,8 +45,6 @@ struct Storm {
     /// Finds the process wherever it is at the time.
     channel: Channel,
     people: Vec<TestUser>,
-    /// Whether requests have an id.
-    has_ids: bool,
     acknowledged: AtomicUsize,
     repeated: AtomicUsize,
     is_over: AtomicBool,
@@ -54,11 +57,10 @@ impl Storm {
         while !self.is_over.load(Ordering::Relaxed) {
             let from = random.random_range(0..PEOPLE);
             let to = (from + random.random_range(1..PEOPLE)) % PEOPLE;
-            let request_id = Uuid::from_u128(random.random()).to_string();
             let request = SendMessageRequest {
                 receiver_id: self.people[to].id,
                 content: format!("{} of {caller}", acknowledged.len()),
-                request_id: if self.has_ids { request_id } else { String::new() },
+                request_id: Uuid::from_u128(random.random()).to_string(),
             };
             let content = request.content.clone();
             acknowledged.insert(content, self.send(from, request).await);
@@ -119,29 +121,32 @@ impl Storm {
     }
 }
 
-/// Kills until it is enough; the storm after it, and what all callers were told.
-async fn storm(has_ids: bool, is_enough: impl AsyncFn(&Storm, usize) -> bool) -> (Storm, Acknowledged) {
+async fn start() -> (Storm, Messaging) {
     let app = TestApp::start().await;
-    let mut server = Messaging::start(&app).await;
-    let storm = Arc::new(Storm {
+    let server = Messaging::start(&app).await;
+    let storm = Storm {
         channel: server.channel.clone(),
         people: people(&app, PEOPLE).await,
         app,
-        has_ids,
         acknowledged: AtomicUsize::new(0),
         repeated: AtomicUsize::new(0),
         is_over: AtomicBool::new(false),
-    });
+    };
+    (storm, server)
+}
+
+/// The storm after so many kills, and what all callers were told.
+async fn killed(kills: usize) -> (Storm, Acknowledged) {
+    let (storm, mut server) = start().await;
+    let storm = Arc::new(storm);
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
         let storm = Arc::clone(&storm);
         callers.spawn(async move { storm.call(caller).await });
     }
-    let mut kills = 0;
-    while !is_enough(&storm, kills).await {
+    for _kill in 0..kills {
         storm.some_are_acknowledged().await;
         server.kill_and_restart(&storm.app).await;
-        kills += 1;
     }
     storm.is_over.store(true, Ordering::Relaxed);
     let acknowledged: Acknowledged = callers.join_all().await.into_iter().flatten().collect();
@@ -157,7 +162,7 @@ async fn storm(has_ids: bool, is_enough: impl AsyncFn(&Storm, usize) -> bool) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_acknowledged_message_is_there_once_whenever_the_service_is_killed() {
-    let (storm, acknowledged) = storm(true, async |_, kills| kills == size::of(4, 100)).await;
+    let (storm, acknowledged) = killed(size::of(4, 100)).await;
     let delivered = storm.delivered().await;
     assert_eq!(delivered.len(), acknowledged.len());
     let mut next_seqs = BTreeMap::new();
@@ -175,12 +180,37 @@ async fn every_acknowledged_message_is_there_once_whenever_the_service_is_killed
     storm.app.database.assert_invariants().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_request_ids_the_same_callers_send_some_twice() {
-    let began = Instant::now();
-    let is_enough = async |storm: &Storm, kills| {
-        assert!(began.elapsed() < PATIENCE, "none was doubled in {kills} kills");
-        count(&storm.app, DOUBLED).await > 0
+/// What a caller is told who sends until it is answered, when the service is killed between the first commit and its answer. It
+/// sends again before that commit is through, and waits for it.
+async fn sent_over_a_kill(request_id: String) -> (Storm, SendMessageResponse) {
+    let (storm, mut server) = start().await;
+    execute(&storm.app, HOLD_COMMITS).await;
+    let mut held = Uncommitted::begin(&storm.app, "SELECT pg_advisory_xact_lock(3)").await;
+    let request = SendMessageRequest {
+        receiver_id: storm.people[1].id,
+        content: "hello".to_owned(),
+        request_id,
     };
-    storm(false, is_enough).await;
+    let (sent, ()) = tokio::join!(storm.send(0, request), async {
+        held.until_somebody_waits().await;
+        server.kill_and_restart(&storm.app).await;
+        held.until_so_many_wait(2).await;
+        held.commit().await;
+    });
+    (storm, sent)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_committed_and_not_acknowledged_is_not_sent_again() {
+    let (storm, sent) = sent_over_a_kill(Uuid::from_u128(1).to_string()).await;
+    assert!(sent.replayed);
+    assert_eq!(count(&storm.app, "messaging.messages").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_request_id_the_same_caller_sends_it_twice() {
+    let (storm, sent) = sent_over_a_kill(String::new()).await;
+    assert!(!sent.replayed);
+    assert_eq!(count(&storm.app, "messaging.messages").await, 2);
+    assert_eq!(count(&storm.app, DOUBLED).await, 1);
 }

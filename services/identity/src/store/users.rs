@@ -71,6 +71,14 @@ pub(crate) async fn users_find(
         .await
 }
 
+/// Where the service ends meanwhile, the server notices, and does not go on with it.
+const DELETE_TURN: &str = "
+SELECT pg_advisory_xact_lock($1), set_config('client_connection_check_interval', '5s', true)
+";
+
+/// Messaging publishes it for this: conversations go before the user, since whoever sends locks them in that order.
+const DELETE_CONVERSATIONS: &str = "SELECT messaging.user_forget($1)";
+
 /// Removes a user, for `caller`, and by cascade everything that hangs on it.
 pub(crate) async fn user_delete(
     database: &Database,
@@ -79,8 +87,10 @@ pub(crate) async fn user_delete(
 ) -> Result<Option<UserRow>, Failure> {
     database
         .transaction(async |conn: &mut Connection| {
-            let lock = sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(DELETE_LOCK);
-            run("user_delete_lock", lock.execute(conn)).await?;
+            let turn = sql_query(DELETE_TURN).bind::<BigInt, _>(DELETE_LOCK);
+            run("user_delete_lock", turn.execute(conn)).await?;
+            let forget = sql_query(DELETE_CONVERSATIONS).bind::<BigInt, _>(id.get());
+            run("user_conversations_delete", forget.execute(conn)).await?;
             let delete = diesel::delete(users::table.find(id.get())).returning(UserRow::as_returning());
             let deleted = run("user_delete", delete.get_result(conn)).await.optional()?;
             if deleted.is_some() {

@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod admin;
+mod doctor;
 mod health;
 mod import;
 mod migrate;
@@ -23,7 +24,7 @@ struct Subcommand {
     run: fn(&Invocation, &ArgMatches, &Environment) -> Result<ExitCode, Refusal>,
 }
 
-const SUBCOMMANDS: [Subcommand; 7] = [
+const SUBCOMMANDS: [Subcommand; 8] = [
     Subcommand {
         command: up::command,
         run: up::run,
@@ -47,6 +48,10 @@ const SUBCOMMANDS: [Subcommand; 7] = [
     Subcommand {
         command: admin::command,
         run: admin::run,
+    },
+    Subcommand {
+        command: doctor::command,
+        run: doctor::run,
     },
     Subcommand {
         command: health::command,
@@ -136,6 +141,7 @@ mod tests {
 
     use super::*;
     use crate::data_directory::DataDirectory;
+    use crate::doctor::DoctorSettings;
     use crate::operator::OperatorSettings;
 
     #[test]
@@ -151,6 +157,7 @@ mod tests {
             migrate::MigrateSettings::settings(),
             DataDirectory::settings(),
             OperatorSettings::settings(),
+            DoctorSettings::settings(),
             IdentitySettings::settings(),
             SocialGraphSettings::settings(),
             PostsSettings::settings(),

@@ -15,13 +15,17 @@ use crate::held::Held;
 use crate::local::Local;
 use crate::report::{self, progress};
 use crate::up::{
-    Announcement, Cast, Listeners, Postgres, Services, UpSettings, bring_up_to_date, check_roles,
-    create_roles,
+    Announcement, Cast, Install, Listeners, Postgres, Services, UpSettings, bring_up_to_date, check_roles,
+    create_roles, ensure_programs,
 };
 
 const EPHEMERAL: &str = "ephemeral";
+const NO_INSTALL: &str = "no-install";
 
-const AFTER_HELP: &str = "A PostgreSQL that is neither on PATH nor in a usual place is found through KITH_POSTGRES_BIN, \
+const AFTER_HELP: &str = "Where no PostgreSQL 15 to 18 is installed, and root runs this on Debian or its kin, it is \
+installed with apt-get.
+
+A PostgreSQL that is neither on PATH nor in a usual place is found through KITH_POSTGRES_BIN, \
 the directory of its binaries.
 
 Exit codes: 0 when it was stopped, 1 when it could not start or something failed, 2 for mistakes in the settings";
@@ -31,9 +35,11 @@ pub(super) type Topics = (LogSettings, OtlpSettings, UpSettings);
 
 pub(super) fn command() -> Command {
     let ephemeral = Arg::new(EPHEMERAL).long(EPHEMERAL).action(ArgAction::SetTrue);
+    let no_install = Arg::new(NO_INSTALL).long(NO_INSTALL).action(ArgAction::SetTrue);
     Command::new("up")
         .about("Runs PostgreSQL, migrations and all services in one process, until Ctrl-C or SIGTERM")
         .arg(ephemeral.help("forget all data at the end; without --data-directory, in a temporary directory"))
+        .arg(no_install.help("install no PostgreSQL where there is none"))
         .args(args::<Topics>())
         .after_help(AFTER_HELP)
 }
@@ -62,18 +68,23 @@ pub(super) fn run(
         );
         return Err(Refusal::Usage(problem));
     }
+    let install = if matches.get_flag(NO_INSTALL) {
+        Install::Never
+    } else {
+        Install::WhereWeCan
+    };
     let exporters = Exporters::start(&otlp, "kith", env!("CARGO_PKG_VERSION"))?;
     kith_telemetry::init(&logs, &exporters);
-    let ended = process::runtime()?.block_on(up(settings, keep));
+    let ended = process::runtime()?.block_on(up(settings, keep, install));
     exporters.finish();
     Ok(ended?)
 }
 
 /// Starts everything, runs it until it is asked to stop or something fails, and stops everything.
-async fn up(settings: UpSettings, keep: Keep) -> Result<ExitCode, AnyError> {
+async fn up(settings: UpSettings, keep: Keep, install: Install) -> Result<ExitCode, AnyError> {
     let began = Instant::now();
     let shutdown = process::shutdown_on_signal()?;
-    let ground = prepare(&settings, keep);
+    let ground = prepare(&settings, keep, install);
     tokio::pin!(ground);
     let prepared = tokio::select! {
         biased;
@@ -119,7 +130,7 @@ struct Ground {
     held: Held,
 }
 
-async fn prepare(settings: &UpSettings, keep: Keep) -> Result<Ground, AnyError> {
+async fn prepare(settings: &UpSettings, keep: Keep, install: Install) -> Result<Ground, AnyError> {
     let directory = settings.directory.clone();
     // What is taken first is given up last, on every way out.
     let held = match keep {
@@ -127,7 +138,7 @@ async fn prepare(settings: &UpSettings, keep: Keep) -> Result<Ground, AnyError> 
         Keep::Ephemeral => None,
     };
     let listeners = Listeners::bind(settings)?;
-    let postgres = start_postgres(settings, keep).await?;
+    let postgres = start_postgres(settings, keep, install).await?;
     let held = match (held, postgres.cluster()) {
         (None, Some(cluster)) => Held::take_clusters(cluster.directory())?,
         (held, _) => held.ok_or("there is no data directory")?,
@@ -139,12 +150,18 @@ async fn prepare(settings: &UpSettings, keep: Keep) -> Result<Ground, AnyError> 
     })
 }
 
-async fn start_postgres(settings: &UpSettings, keep: Keep) -> Result<Postgres, AnyError> {
+async fn start_postgres(settings: &UpSettings, keep: Keep, install: Install) -> Result<Postgres, AnyError> {
     if let Some(url) = &settings.database_url {
         progress(&format!("using the database {url}"));
         return Ok(Postgres::given(url.clone()));
     }
     let directory = &settings.directory;
+    let cluster = match keep {
+        Keep::Persistent => Some(directory.cluster()),
+        // With nothing in it yet.
+        Keep::Ephemeral => None,
+    };
+    spawn_blocking(move || ensure_programs(cluster.as_deref(), install)).await??;
     match (keep, directory.to_be_named()) {
         (Keep::Ephemeral, None) => {
             progress("making a PostgreSQL for this run …");

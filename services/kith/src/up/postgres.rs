@@ -7,7 +7,7 @@ use kith_rpc::process::AnyError;
 use tokio::sync::watch;
 
 /// The database's name in a private cluster.
-const DATABASE: &str = "kith";
+pub(crate) const DATABASE: &str = "kith";
 
 /// A server of our own, which ends when this is dropped, or somebody else's.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 use diesel_async::RunQueryDsl;
-use kith_postgres::{Abort, Connection, Database, run, sql_query};
+use kith_postgres::{Connection, Database, run, sql_query};
 use kith_primitives::{ConversationId, Failure, MessageId, Reason, UserId};
 
 use super::messages::{MessageRow, message_not_found, messages_find};
 use super::policy::blocks_between;
-use super::unread::{Unread, unread_count_in, unread_count_in_txn, unread_count_of_in_txn};
+use super::unread::{Unread, unread_count, unread_count_in};
 
 /// What is read of a conversation, after a mark.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +28,16 @@ const MEMBER_MARK: &str = concat!(
     RETURNING read_seq"
 );
 
-/// In the order of conversations, in which all who lock several rows of members do so.
+/// How many conversations are marked in one transaction: so long do senders to the same user wait, and no call with very many
+/// conversations runs into its deadline before it has marked any.
+const PORTION: i64 = 1000;
+
+/// In the order of conversations, in which all who lock several rows of members do so, deletions of users too.
 const MEMBERS_LOCK_UNREAD: &str = "
 SELECT conversation_id, peer_id FROM messaging.members
-WHERE user_id = $1 AND received_seq > read_seq AND ($2 = 0 OR conversation_id = $2)
+WHERE user_id = $1 AND received_seq > read_seq AND conversation_id BETWEEN $2 AND $3
 ORDER BY conversation_id
+LIMIT $4
 FOR NO KEY UPDATE
 ";
 
@@ -124,40 +129,51 @@ async fn member_mark(
 }
 
 /// Marks all that `user_id` has received as read, in one conversation of its own or in all, and answers what is unread then.
+///
+/// In portions, each of which commits by itself: what is marked stays so, whatever becomes of the rest. A conversation in which
+/// something comes in behind the portion that goes on is left as it is, so that this ends.
 pub(crate) async fn all_mark(
     database: &Database,
     user_id: UserId,
     conversation_id: Option<ConversationId>,
 ) -> Result<Unread, Failure> {
-    database
-        .transaction(async |conn: &mut Connection| {
-            members_mark_in_txn(conn, user_id, conversation_id).await?;
-            match conversation_id {
-                Some(id) => unread_count_of_in_txn(conn, user_id, id).await,
-                None => unread_count_in_txn(conn, user_id).await,
-            }
-        })
-        .await
+    let (mut first, last) = conversation_id.map_or((0, i64::MAX), |id| (id.get(), id.get()));
+    while let Some(marked) = portion_mark(database, user_id, first, last).await? {
+        first = marked + 1;
+    }
+    match conversation_id {
+        Some(id) => unread_count_in(database, user_id, id).await,
+        None => unread_count(database, user_id).await,
+    }
 }
 
-async fn members_mark_in_txn(
-    conn: &mut Connection,
+/// Marks the first conversations from `first` to `last` in which something may be unread. Answers the last of them, or `None` when
+/// there are no more.
+async fn portion_mark(
+    database: &Database,
     user_id: UserId,
-    conversation_id: Option<ConversationId>,
-) -> Result<(), Abort> {
-    let lock = sql_query(MEMBERS_LOCK_UNREAD)
-        .bind::<BigInt, _>(user_id.get())
-        .bind::<BigInt, _>(conversation_id.map_or(0, ConversationId::get));
-    let sides: Vec<SideRow> = run("members_lock_unread", lock.load(conn)).await?;
-    if sides.is_empty() {
-        return Ok(());
-    }
-    let conversations: Vec<i64> = sides.iter().map(|side| side.conversation_id).collect();
-    let peers: Vec<i64> = sides.iter().map(|side| side.peer_id).collect();
-    let mark = sql_query(MEMBERS_MARK)
-        .bind::<BigInt, _>(user_id.get())
-        .bind::<Array<BigInt>, _>(conversations)
-        .bind::<Array<BigInt>, _>(peers);
-    run("members_mark", mark.execute(conn)).await?;
-    Ok(())
+    first: i64,
+    last: i64,
+) -> Result<Option<i64>, Failure> {
+    database
+        .transaction(async |conn: &mut Connection| {
+            let lock = sql_query(MEMBERS_LOCK_UNREAD)
+                .bind::<BigInt, _>(user_id.get())
+                .bind::<BigInt, _>(first)
+                .bind::<BigInt, _>(last)
+                .bind::<BigInt, _>(PORTION);
+            let sides: Vec<SideRow> = run("members_lock_unread", lock.load(conn)).await?;
+            let conversations: Vec<i64> = sides.iter().map(|side| side.conversation_id).collect();
+            let Some(marked) = conversations.last().copied() else {
+                return Ok(None);
+            };
+            let is_portion = i64::try_from(sides.len()).is_ok_and(|sides| sides >= PORTION);
+            let mark = sql_query(MEMBERS_MARK)
+                .bind::<BigInt, _>(user_id.get())
+                .bind::<Array<BigInt>, _>(conversations)
+                .bind::<Array<BigInt>, _>(sides.iter().map(|side| side.peer_id).collect::<Vec<i64>>());
+            run("members_mark", mark.execute(conn)).await?;
+            Ok(is_portion.then_some(marked))
+        })
+        .await
 }

@@ -62,14 +62,11 @@ pub(crate) struct Unread {
 /// What `user_id` has unread in all conversations.
 pub(crate) async fn unread_count(database: &Database, user_id: UserId) -> Result<Unread, Failure> {
     database
-        .read(async |conn: &mut Connection| unread_count_in_txn(conn, user_id).await)
+        .read(async |conn: &mut Connection| {
+            let query = sql_query(UNREAD_COUNT).bind::<BigInt, _>(user_id.get());
+            Ok(run("unread_count", query.get_result(conn)).await?)
+        })
         .await
-}
-
-/// The same, as the transaction sees it.
-pub(super) async fn unread_count_in_txn(conn: &mut Connection, user_id: UserId) -> Result<Unread, Abort> {
-    let query = sql_query(UNREAD_COUNT).bind::<BigInt, _>(user_id.get());
-    Ok(run("unread_count", query.get_result(conn)).await?)
 }
 
 /// What `user_id` has unread in a conversation of its own.

@@ -65,8 +65,9 @@ async fn post_delete_once(
     author_id: UserId,
     id: PostId,
 ) -> Result<Option<DeleteOutcome>, Failure> {
+    // A transaction for one statement: so its limit is the call's, and not the role's.
     database
-        .write(async |conn: &mut Connection| {
+        .transaction(async |conn: &mut Connection| {
             let query = sql_query(POST_DELETE)
                 .bind::<BigInt, _>(author_id.get())
                 .bind::<BigInt, _>(id.get());

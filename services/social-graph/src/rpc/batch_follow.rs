@@ -10,7 +10,7 @@ use crate::App;
 use crate::domain::FollowEdge;
 use crate::store::{Created, follows_create};
 
-const MAX: usize = 1000;
+pub(crate) const MAX: usize = 1000;
 
 /// INVALID_ARGUMENT (BATCH_TOO_LARGE). Of an item: INVALID_ARGUMENT (ID_INVALID, SELF_FOLLOW); NOT_FOUND
 /// (USER_NOT_FOUND); PERMISSION_DENIED (INTERACTION_NOT_ALLOWED); ALREADY_EXISTS (FOLLOW_EXISTS) unless allow_existing.

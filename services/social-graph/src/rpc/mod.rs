@@ -42,6 +42,8 @@ use tonic::{Request, Response, Status, async_trait};
 
 use crate::App;
 
+pub(crate) use batch_follow::MAX as MAX_BATCH;
+
 type Answer<T> = Result<Response<T>, Status>;
 
 #[async_trait]

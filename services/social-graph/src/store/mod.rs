@@ -41,4 +41,4 @@ pub(crate) use requests::{
     request_send,
 };
 pub(crate) use suggestions::{SuggestionRow, friends_suggest};
-pub(crate) use turns::Batches;
+pub(crate) use turns::{AT_ONCE as BATCHES_AT_ONCE, Batches};

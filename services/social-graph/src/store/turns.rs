@@ -5,7 +5,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How many batches write at the same time: each holds a lock for each of its pairs, and the database has a limited number
 /// of them for all.
-const AT_ONCE: usize = 4;
+pub(crate) const AT_ONCE: usize = 4;
 
 /// Lets batches write, a few at the same time.
 #[derive(Clone, Debug)]

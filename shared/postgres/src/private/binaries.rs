@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::PrivateError;
+use super::home::data_version;
 use super::install::install_command;
 
 /// Names the directory of the binaries, for an installation that is found nowhere else.
@@ -74,6 +75,14 @@ impl Binaries {
 /// when `KITH_POSTGRES_BIN` is set and wrong.
 pub fn find_binaries() -> Result<Binaries, PrivateError> {
     Search::of_machine().find(None)
+}
+
+/// Finds the PostgreSQL that a cluster in `directory` would use: the one of its data, where there are some.
+///
+/// # Errors
+/// As [`find_binaries`]; [`PrivateError::OtherVersion`] when the data are of a version that is not installed.
+pub fn find_binaries_for(directory: &Path) -> Result<Binaries, PrivateError> {
+    find_for(directory, data_version(directory)?.as_deref())
 }
 
 /// As [`find_binaries`], for data of the major version `data_version`, or for no data.

@@ -15,7 +15,7 @@ use super::socket::{SocketDirectory, fresh};
 use super::{Binaries, Keep, PrivateError};
 
 /// The data directory's name.
-const DATA: &str = "data";
+pub(super) const DATA: &str = "data";
 
 /// A directory that we hold: `data`, `socket`, `postgres.log` and the lock are in it.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl Home {
 }
 
 /// The major version that wrote the data in `directory`; `None` when there is none.
-fn data_version(directory: &Path) -> Result<Option<String>, PrivateError> {
+pub(super) fn data_version(directory: &Path) -> Result<Option<String>, PrivateError> {
     let path = directory.join(DATA).join("PG_VERSION");
     match fs::read_to_string(&path) {
         Ok(version) => Ok(Some(version.trim().to_owned())),

@@ -29,10 +29,11 @@ mod warden;
 
 use std::path::Path;
 
-pub use self::binaries::{Binaries, find_binaries};
+pub use self::binaries::{Binaries, find_binaries, find_binaries_for};
 pub use self::directories::{MadeDirectories, make_directories};
 pub use self::error::PrivateError;
 use self::home::Home;
+use self::pid_file::PidFile;
 use self::server::Server;
 pub use self::warden::Exit;
 use self::warden::Warden;
@@ -47,6 +48,13 @@ pub enum Keep {
     Persistent,
     /// The directory goes away when the owner ends, however it ends; nothing is flushed to disk.
     Ephemeral,
+}
+
+/// The URL by which `role` reaches `database` of the cluster in `directory`, which another process has started; `None` when
+/// no server says that it is ready there.
+pub fn running_url(directory: &Path, role: &str, database: &str) -> Option<String> {
+    let file = PidFile::read(&directory.join(home::DATA)).filter(PidFile::is_ready)?;
+    Some(socket::url(&file.socket_directory, role, database))
 }
 
 /// A running PostgreSQL server that belongs to this process.

@@ -18,6 +18,8 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PidFile {
     pub(super) pid: u32,
+    /// Where its socket is; empty while it is not there yet.
+    pub(super) socket_directory: String,
     /// `starting`, `ready`, `stopping` or `standby`; empty while it is not there yet.
     status: String,
 }
@@ -34,9 +36,14 @@ impl PidFile {
         let mut lines = text.lines();
         // A server without a postmaster (single-user mode) writes its id with a minus sign.
         let pid = lines.next()?.trim().trim_start_matches('-').parse().ok()?;
-        // Data directory, start time, port, socket directory, listen address and shared memory lie between.
-        let status = lines.nth(6).unwrap_or_default().trim().to_owned();
-        Some(Self { pid, status })
+        // Data directory, start time and port lie between; listen address and shared memory behind it.
+        let socket_directory = lines.nth(3).unwrap_or_default().trim().to_owned();
+        let status = lines.nth(2).unwrap_or_default().trim().to_owned();
+        Some(Self {
+            pid,
+            socket_directory,
+            status,
+        })
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -51,7 +58,7 @@ impl PidFile {
 pub(super) fn wait_for_previous(directory: &Path, data: &Path) -> Result<Option<u32>, PrivateError> {
     let start = Instant::now();
     loop {
-        let Some(PidFile { pid, status }) = PidFile::read(data) else {
+        let Some(PidFile { pid, status, .. }) = PidFile::read(data) else {
             return Ok(None);
         };
         match process(pid) {
@@ -115,7 +122,7 @@ mod tests {
     #[test]
     fn the_status_stands_in_the_eighth_line() {
         let ready = PidFile::parse(&format!("{FILE}ready   \n")).expect("a complete file");
-        assert!(ready.is_ready() && ready.pid == 4711);
+        assert!(ready.is_ready() && ready.pid == 4711 && ready.socket_directory == "/data/socket");
         assert!(
             !PidFile::parse(&format!("{FILE}starting\n"))
                 .expect("a complete file")

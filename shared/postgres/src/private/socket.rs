@@ -48,13 +48,18 @@ impl SocketDirectory {
     }
 
     pub(super) fn url(&self, role: &str, database: &str) -> String {
-        format!(
-            "postgres://{}@{}/{}",
-            encode(role),
-            encode(&self.path),
-            encode(database)
-        )
+        url(&self.path, role, database)
     }
+}
+
+/// The URL by which `role` reaches `database` through the socket in `directory`.
+pub(super) fn url(directory: &str, role: &str, database: &str) -> String {
+    format!(
+        "postgres://{}@{}/{}",
+        encode(role),
+        encode(directory),
+        encode(database)
+    )
 }
 
 impl Drop for SocketDirectory {

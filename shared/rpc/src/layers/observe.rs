@@ -14,7 +14,7 @@ use super::{Inner, KnownCaller, Layers};
 use crate::status::carried;
 
 /// Metadata key of the request id, in requests (a wish) and in answers (the truth).
-const REQUEST_ID: &str = "x-request-id";
+pub(crate) const REQUEST_ID: &str = "x-request-id";
 
 /// Gives the call its request id and span, counts it, and writes its one line in the access log.
 pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: Inner) -> Response {

@@ -6,6 +6,7 @@ use kith_primitives::{Context, Failure, Reason};
 use tonic::Status;
 
 use super::{Inner, Layers, is_of_kith, refuse};
+use crate::grpc_web::IsWeb;
 use crate::{MAX_MESSAGE_BYTES, MAX_UNCOUNTED_MESSAGE_BYTES};
 
 /// Bytes before each message: the compressed flag and the length.
@@ -27,6 +28,10 @@ pub(super) async fn receive(State(shared): Layers, request: Request, inner: Inne
         Err(error) if error.is::<LengthLimitError>() => refuse(Failure::new(
             Reason::MessageTooLarge,
             format!("the request has more than {max_bytes} bytes"),
+        )),
+        Err(_) if head.extensions.get().is_some_and(IsWeb::is_no_text) => refuse(Failure::new(
+            Reason::MessageUndecodable,
+            "the request is not the base64 that its content type promises",
         )),
         // Nobody will read this answer; the access log does.
         Err(error) => Status::cancelled(error.to_string()).into_http(),

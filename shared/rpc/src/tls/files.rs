@@ -92,7 +92,6 @@ impl TlsFiles {
         let mut config = builder
             .with_single_cert(chain, key)
             .map_err(|error| self.unusable(&error))?;
-        config.alpn_protocols = vec![b"h2".to_vec()];
         if self.client_ca.is_some() {
             // A session that is resumed lets its client in without a look at the certificate, which may have expired.
             config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -12,7 +12,8 @@ use tokio::time::sleep;
 
 use self::files::Contents;
 pub use self::files::{TlsError, TlsFiles, TlsPart};
-pub(crate) use self::settings::{read, settings};
+pub(crate) use self::settings::read;
+use crate::connections::Protocols;
 
 /// How often the files are looked at. Kubernetes has swapped them for new ones long before the old ones expire.
 pub(crate) const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
@@ -21,15 +22,18 @@ pub(crate) const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Tls {
     files: TlsFiles,
+    protocols: Protocols,
     config: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
     /// As the files have it now.
-    pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let config = files.config(&files.read()?)?;
+    pub(crate) fn load(files: TlsFiles, protocols: Protocols) -> Result<Self, TlsError> {
+        let mut config = files.config(&files.read()?)?;
+        config.alpn_protocols = protocols.alpn();
         Ok(Self {
             files,
+            protocols,
             config: RwLock::new(Arc::new(config)),
         })
     }
@@ -61,7 +65,8 @@ impl Tls {
             Err(error) => Err(error.clone()),
         };
         match config {
-            Ok(config) => {
+            Ok(mut config) => {
+                config.alpn_protocols = self.protocols.alpn();
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 tracing::info!(certificate = %self.files.certificate.display(), "certificates are loaded");
             }

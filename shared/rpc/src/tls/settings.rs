@@ -17,26 +17,23 @@ const CLIENT_CA_FILE: Setting = Setting::new(
 )
 .value("a path");
 
-pub(crate) fn settings() -> Vec<&'static Setting> {
-    vec![&CERTIFICATE_FILE, &KEY_FILE, &CLIENT_CA_FILE]
+impl TlsFiles {
+    /// The settings that name them.
+    pub fn settings() -> Vec<&'static Setting> {
+        vec![&CERTIFICATE_FILE, &KEY_FILE, &CLIENT_CA_FILE]
+    }
+
+    /// The files that are named, whatever is in them: `Some(None)` for plaintext, `None` for a mistake that the reader has
+    /// noted.
+    pub fn named(reader: &mut Reader<'_>) -> Option<Option<Self>> {
+        named(reader)
+    }
 }
 
 /// Reads and checks the files: `Some(None)` for plaintext.
 pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Option<TlsFiles>> {
-    let certificate = reader.optional(&CERTIFICATE_FILE, Reader::path);
-    let key = reader.optional(&KEY_FILE, Reader::path);
-    let client_ca = reader.optional(&CLIENT_CA_FILE, Reader::path);
-    let (certificate, key, client_ca) = (certificate?, key?, client_ca?);
-    let (certificate, key) = match (certificate, key, &client_ca) {
-        (Some(certificate), Some(key), _) => (certificate, key),
-        (None, None, None) => return Some(None),
-        (None, _, _) => return missing(reader, &CERTIFICATE_FILE),
-        (_, None, _) => return missing(reader, &KEY_FILE),
-    };
-    let files = TlsFiles {
-        certificate,
-        key,
-        client_ca,
+    let Some(files) = TlsFiles::named(reader)? else {
+        return Some(None);
     };
     if let Err(error) = files.check() {
         let setting = match error.part {
@@ -48,6 +45,24 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Option<TlsFiles>> {
         return None;
     }
     Some(Some(files))
+}
+
+fn named(reader: &mut Reader<'_>) -> Option<Option<TlsFiles>> {
+    let certificate = reader.optional(&CERTIFICATE_FILE, Reader::path);
+    let key = reader.optional(&KEY_FILE, Reader::path);
+    let client_ca = reader.optional(&CLIENT_CA_FILE, Reader::path);
+    let (certificate, key, client_ca) = (certificate?, key?, client_ca?);
+    let (certificate, key) = match (certificate, key, &client_ca) {
+        (Some(certificate), Some(key), _) => (certificate, key),
+        (None, None, None) => return Some(None),
+        (None, _, _) => return missing(reader, &CERTIFICATE_FILE),
+        (_, None, _) => return missing(reader, &KEY_FILE),
+    };
+    Some(Some(TlsFiles {
+        certificate,
+        key,
+        client_ca,
+    }))
 }
 
 fn missing<T>(reader: &mut Reader<'_>, setting: &'static Setting) -> Option<T> {

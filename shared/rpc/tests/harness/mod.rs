@@ -9,6 +9,7 @@ mod identity;
 mod logs;
 mod refusal;
 mod server;
+pub(crate) mod web;
 
 use std::future::Future;
 use std::time::Duration;

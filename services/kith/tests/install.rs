@@ -1,0 +1,138 @@
+//! `kith up` where no PostgreSQL is installed. What this machine has is hidden from it, and an `apt-get` of the test's own
+//! stands for Debian's: it notes what it is asked for, and lets PostgreSQL be seen again.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use kith_postgres::private::find_binaries;
+
+use super::support::{Said, Scratch, Up, path, run_command};
+
+/// What Debian has said no more of once it is done.
+const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/kith-up.conf";
+
+/// A machine without PostgreSQL, as one process and its children see it.
+struct Bare {
+    scratch: Scratch,
+}
+
+impl Bare {
+    /// `None`, and a word about it, where we may not make one. `apt_get` is what its apt-get does.
+    fn new(apt_get: &str) -> Option<Self> {
+        let may = Command::new("unshare")
+            .args(["-m", "true"])
+            .stderr(Stdio::null())
+            .status();
+        let has = Path::new("/etc/debian_version").exists() && Path::new("/usr/lib/postgresql").is_dir();
+        let elsewhere =
+            find_binaries().is_ok_and(|found| !found.directory.starts_with("/usr/lib/postgresql"));
+        if !may.is_ok_and(|status| status.success()) || !has || elsewhere {
+            eprintln!("skipped: only root on Debian can hide PostgreSQL from itself");
+            return None;
+        }
+        let bare = Self {
+            scratch: Scratch::new("bare"),
+        };
+        fs::create_dir(bare.scratch.join("bin")).expect("a directory");
+        let script = format!(
+            "#!/bin/sh\necho \"$@ [$DEBIAN_FRONTEND] [$(cat {NO_CLUSTER} 2>&1)]\" >> {}\n{apt_get}\n",
+            path(&bare.scratch.join("asked"))
+        );
+        let program = bare.scratch.file("bin/apt-get", &script);
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("its mode");
+        Some(bare)
+    }
+
+    /// `kith up` there.
+    fn up(&self, arguments: &[&str]) -> Command {
+        let up = Up::command(arguments);
+        let mut command = Command::new("unshare");
+        command
+            .args(["-m", "--propagation", "private", "sh", "-ec"])
+            .arg("mount -t tmpfs none /usr/lib/postgresql; mount -t tmpfs none /etc/postgresql-common; exec \"$@\"")
+            .arg("sh")
+            .arg(up.get_program())
+            .args(up.get_args())
+            .stdin(Stdio::null())
+            .env_remove("KITH_POSTGRES_BIN");
+        for (name, value) in up.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let bin = self.scratch.join("bin");
+        command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", path(&bin)));
+        command
+    }
+
+    /// What apt-get was asked for.
+    fn asked(&self) -> String {
+        fs::read_to_string(self.scratch.join("asked")).unwrap_or_default()
+    }
+}
+
+const INSTALLS: &str =
+    "echo 'Setting up postgresql ...'; case \"$*\" in *install*) umount /usr/lib/postgresql;; esac";
+
+#[test]
+fn root_on_debian_gets_postgresql_installed_and_goes_on() {
+    let Some(bare) = Bare::new(INSTALLS) else { return };
+    let up = Up::spawn(&mut bare.up(&["--ephemeral"])).unwrap_or_else(|said| panic!("not up: {said:?}"));
+    let said = up.said();
+    up.stop();
+    let asked = bare.asked();
+    let lines: Vec<&str> = asked.lines().collect();
+    let [update, install] = lines[..] else {
+        panic!("{asked}")
+    };
+    assert!(update.contains(" update -q [noninteractive]"), "{update}");
+    // While it installs, and no longer, Debian is told to make and start no cluster.
+    assert!(
+        install.contains(
+            " install -q -y --no-install-recommends postgresql [noninteractive] [create_main_cluster = false]"
+        ),
+        "{install}"
+    );
+    assert!(!Path::new(NO_CLUSTER).exists());
+    for part in [
+        "no PostgreSQL 15 to 18 is installed here; installing it, which --no-install forbids",
+        "\n+ apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends postgresql\n",
+        "\n  Setting up postgresql ...\n",
+        "\n+ rm /etc/postgresql-common/createcluster.d/kith-up.conf\n",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn whoever_forbids_it_is_told_the_command() {
+    let Some(bare) = Bare::new(INSTALLS) else { return };
+    let said = run_command(&mut bare.up(&["--ephemeral", "--no-install"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.stderr
+            .contains("install one with: apt-get update && apt-get install postgresql"),
+        "{said:?}"
+    );
+    assert_eq!(bare.asked(), "");
+}
+
+#[test]
+fn what_apt_get_fails_of_is_repeated() {
+    let Some(bare) = Bare::new("echo 'E: Unable to locate package postgresql' >&2; exit 100") else {
+        return;
+    };
+    let said: Said = run_command(&mut bare.up(&["--ephemeral"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let error = said.stderr.split("error: ").nth(1).expect("an error");
+    assert!(
+        error.contains(
+            "update -q failed (exit status: 100):\nE: Unable to locate package postgresql\nmend that, or "
+        ),
+        "{error}"
+    );
+    assert_eq!(bare.asked().lines().count(), 1, "{}", bare.asked());
+}
