@@ -9,7 +9,7 @@ use std::time::Duration;
 use kith_client::{Builder, TlsFiles};
 use kith_contracts::identity::v1::ListSigningKeysRequest;
 use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient;
-use kith_rpc::process::listen;
+use kith_rpc::listen;
 use kith_schema::Role;
 use tokio::time::timeout;
 use tonic::Request;
