@@ -49,7 +49,7 @@ class Replica:
     def __init__(self, node, workload, folder, address):
         (self.container,) = pod(workload)["spec"]["containers"]
         self.name, self.address, self.workload = workload["metadata"]["name"], address, workload
-        self.log = folder / "log"
+        self.folder, self.log = folder, folder / "log"
         self.variables = node.variables(workload, self.container, folder, address)
         with open(self.log, "w") as log:
             self.process = node.start(workload, self.container, folder, address, stdout=log, stderr=log)

@@ -1,33 +1,52 @@
-"""The first operator of a new Kith, as deploy/README.md has it made."""
+"""The first operator of a new Kith, and what it does to the keys that sign, as deploy/README.md has it done."""
 
 import secrets
 import subprocess
 from pathlib import Path
 
-from deployment import expect, python_of_the_client
+from deployment import eventually, expect, python_of_the_client
 from readme import block
 
 HERE = Path(__file__).resolve().parent
 NAME = "operator"
+STATES = ["active", "published", "retired", "removed"]
 
 
 def first_operator_works(deployment):
-    """Makes its account by the README's statement, fetches a token, and has `kith admin` do something with it."""
+    """Makes its account by the README's statement, fetches a token, and lists the keys with it."""
     secret = f"kiths_{secrets.token_urlsafe(32)}"
     statement = block("sql", "INSERT INTO identity.service_accounts")
     assert "kiths_..." in statement, statement
     deployment.database.query(statement.replace("kiths_...", secret))
+    told = variables(deployment, secret)
+    expect("states of the signing keys", states_of_keys(deployment, told), ["active"])
+    a_key_is_added(deployment)
+    eventually("a key is published", lambda: states_of_keys(deployment, told) == ["active", "published"])
+    return "the first operator has its account, and sees the signing key, and another that is added"
+
+
+def a_key_is_added(deployment):
+    """To the Secret, by the README's command, and from there to the pods, as the kubelet does."""
+    (command,) = [line for line in block("sh", "kith-signing-keys").splitlines() if "openssl genpkey" in line]
+    source = deployment.node.sources[("Secret", "kith-signing-keys")]
+    (deployment.folder / "keys.pem").write_text(source["keys.pem"])
+    subprocess.run(["bash", "-euc", command], cwd=deployment.folder, stderr=subprocess.DEVNULL, check=True)
+    source["keys.pem"] = (deployment.folder / "keys.pem").read_text()
+    for replica in deployment.replicas:
+        deployment.node.mount(replica.workload, replica.container, replica.folder)
+
+
+def states_of_keys(deployment, told):
+    """As `kith admin signing-keys list` shows them."""
     done = subprocess.run(
         [deployment.node.binaries / "kith", "admin", "signing-keys", "list"],
-        env=variables(deployment, secret),
+        env=told,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
     )
     expect(f"status of kith admin, which said {done.stdout}", done.returncode, 0)
-    expect(f"keys that are active: {done.stdout}", done.stdout.count("active"), 1)
-    deployment.operators_secret = secret
-    return "the first operator has its account and lists the signing keys"
+    return [word for line in done.stdout.splitlines() for word in line.split() if word in STATES]
 
 
 def token(deployment, secret, target):
