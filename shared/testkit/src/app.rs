@@ -248,6 +248,15 @@ impl TestApp {
         }
     }
 
+    /// Where a service is, by its package, for clients that make connections of their own.
+    pub fn url(&self, service: &str) -> String {
+        let name = service.split('.').nth(1).unwrap_or_default();
+        match self.services.address(name) {
+            Some(address) => format!("http://{address}"),
+            None => panic!("no service is called {service}"),
+        }
+    }
+
     /// The key that the services trust, for tokens that no issuer would make.
     pub fn signing_key(&self) -> &SigningKey {
         &self.signing_key

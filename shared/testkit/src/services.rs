@@ -1,5 +1,6 @@
 //! The services of one test, as tasks of this process.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,32 +23,46 @@ pub(crate) const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOC
 pub(crate) struct Services {
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+    /// Where the first of each listens, by the name in its package.
+    addresses: HashMap<&'static str, SocketAddr>,
 }
 
 impl Services {
     /// Also answers where it listens.
     pub(crate) async fn identity(&mut self, settings: IdentitySettings) -> (Channel, SocketAddr) {
-        let (listener, address) = listen().await;
+        let (listener, address) = self.listen("identity").await;
         self.spawn(kith_identity::run(settings, listener, self.shutdown.clone()));
         (channel(address), address)
     }
 
     pub(crate) async fn social_graph(&mut self, settings: SocialGraphSettings) -> Channel {
-        let (listener, address) = listen().await;
+        let (listener, address) = self.listen("social_graph").await;
         self.spawn(kith_social_graph::run(settings, listener, self.shutdown.clone()));
         channel(address)
     }
 
     pub(crate) async fn posts(&mut self, settings: PostsSettings) -> Channel {
-        let (listener, address) = listen().await;
+        let (listener, address) = self.listen("posts").await;
         self.spawn(kith_posts::run(settings, listener, self.shutdown.clone()));
         channel(address)
     }
 
     pub(crate) async fn messaging(&mut self, settings: MessagingSettings) -> Channel {
-        let (listener, address) = listen().await;
+        let (listener, address) = self.listen("messaging").await;
         self.spawn(kith_messaging::run(settings, listener, self.shutdown.clone()));
         channel(address)
+    }
+
+    /// Where the first service of this name listens.
+    pub(crate) fn address(&self, name: &str) -> Option<SocketAddr> {
+        self.addresses.get(name).copied()
+    }
+
+    async fn listen(&mut self, name: &'static str) -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind(ANYWHERE).await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        self.addresses.entry(name).or_insert(address);
+        (listener, address)
     }
 
     fn spawn<E: Display>(&mut self, service: impl Future<Output = Result<(), E>> + Send + 'static) {
@@ -76,12 +91,6 @@ impl Drop for Services {
             "a service ended in the middle of the test"
         );
     }
-}
-
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind(ANYWHERE).await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    (listener, address)
 }
 
 /// Tests see what a service answers, and not what another attempt makes of it.
