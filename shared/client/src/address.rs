@@ -1,5 +1,7 @@
 //! Where a service is.
 
+use std::net::IpAddr;
+
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
@@ -56,6 +58,14 @@ impl Target {
     pub(crate) fn is_secure(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
+
+    /// Whether calls leave this machine, as far as the address tells.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => !address.to_canonical().is_loopback(),
+            Err(_) => !self.host.eq_ignore_ascii_case("localhost"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +93,33 @@ mod tests {
             "http://alice:secret@identity",
         ] {
             assert!(address(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_here_and_everything_else_elsewhere() {
+        let is_elsewhere = |host: &str| {
+            let target = Target::new(&format!("http://{host}:1")).expect("an address");
+            target.is_elsewhere()
+        };
+        for here in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "localhost",
+            "LOCALHOST",
+        ] {
+            assert!(!is_elsewhere(here), "{here}");
+        }
+        for there in [
+            "10.0.0.1",
+            "[2001:db8::1]",
+            "identity",
+            "localhost.example.com",
+            "0.0.0.0",
+        ] {
+            assert!(is_elsewhere(there), "{there}");
         }
     }
 

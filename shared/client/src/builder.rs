@@ -38,7 +38,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// For the service at `address`: `http://` or `https://`, a host, and perhaps a port.
+    /// For the service at `address`: `http://` or `https://`, a host, and perhaps a port. `http://` to another machine
+    /// is taken, with a warning in the log when the channel is built: tokens can be read on the way.
     pub fn new(address: impl Into<String>) -> Self {
         Self {
             address: address.into(),
@@ -102,6 +103,10 @@ impl Builder {
     /// When the address is none, or the files of TLS cannot be used.
     pub fn build(self) -> Result<Channel, ClientError> {
         let target = Target::new(&self.address)?;
+        if !target.is_secure() && target.is_elsewhere() {
+            // Not refused: a mesh may encrypt what leaves the machine, and the server had to be told to allow it.
+            tracing::warn!(address = %self.address, "calls go without TLS: whoever is on the way can read tokens and data");
+        }
         let name = self.server_name.as_deref().unwrap_or(&target.host);
         let tls = match target.is_secure() {
             true => Some(Tls::new(self.tls, name)?),

@@ -15,6 +15,28 @@
 //! # }
 //! ```
 //!
+//! `examples/tour.rs` is a whole program: a user who signs in and stays signed in, writes that can be repeated, pages, errors by
+//! their reason, deadlines. The README lists every setting with its default.
+//!
+//! # Errors
+//!
+//! A call fails with a [`tonic::Status`], whatever failed. What Kith has to say of it is in the details: the reason, by which a
+//! program decides, every field that is wrong, and the request id, which finds the call in the server's log.
+//!
+//! ```
+//! use kith_contracts::errors::v1::ErrorReason;
+//! use tonic_types::StatusExt;
+//!
+//! fn reason(status: &tonic::Status) -> Option<ErrorReason> {
+//!     let info = status.get_details_error_info().filter(|info| info.domain == "kith")?;
+//!     ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason))
+//! }
+//! # let mut details = tonic_types::ErrorDetails::new();
+//! # details.set_error_info("SELF_FOLLOW", "kith", []);
+//! # let status = tonic::Status::with_error_details(tonic::Code::InvalidArgument, "", details);
+//! # assert_eq!(reason(&status), Some(ErrorReason::SelfFollow));
+//! ```
+//!
 //! # What a channel does
 //!
 //! * **Limits.** A connection is made within 1 second and pinged every 10, also when idle; one that does not answer a

@@ -3,6 +3,7 @@
 mod context;
 mod harness;
 mod limits;
+mod plaintext;
 mod retries;
 mod servers;
 mod settings;

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use kith_postgres::{Connection, Database, DatabaseUrl, PoolSettings, run};
 use kith_primitives::{Failure, chain};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// The pause between two looks while something is missing.
 const IMPATIENT: Duration = Duration::from_millis(100);
 /// The pause between two looks while all is well.
 const CALM: Duration = Duration::from_secs(1);
+/// How long a look may take. A server that has stopped where it is keeps its connections, and its kernel goes on to
+/// acknowledge what it is sent, so that nothing else would end the wait.
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Looks at the database of `url` until `shutdown`, and tells after each look whether a service can work there: the
 /// server answers, is one that Kith runs on, and has every migration of this build.
@@ -46,9 +49,10 @@ enum Seen {
 }
 
 async fn look(database: &Database) -> Seen {
-    match problems(database).await {
-        Ok(seen) => seen,
-        Err(failure) => Seen::Unreachable(failure.cause().map(|cause| chain(cause)).unwrap_or_default()),
+    match timeout(LOOK_WITHIN, problems(database)).await {
+        Err(_) => Seen::Unreachable(format!("no answer within {LOOK_WITHIN:?}")),
+        Ok(Ok(seen)) => seen,
+        Ok(Err(failure)) => Seen::Unreachable(failure.cause().map(|cause| chain(cause)).unwrap_or_default()),
     }
 }
 

@@ -241,6 +241,11 @@ impl TestApp {
         self.served(service).channel.clone()
     }
 
+    /// Where a service is, by its package, for clients that make connections of their own.
+    pub fn url(&self, service: &str) -> String {
+        format!("http://{}", self.served(service).address)
+    }
+
     /// Where a service, by its package, serves health and metrics.
     pub fn admin_address(&self, service: &str) -> SocketAddr {
         self.served(service).admin

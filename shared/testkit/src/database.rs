@@ -81,6 +81,11 @@ impl TestDatabase {
             .expect("the private server answers")
     }
 
+    /// How many rows there are `from` a table, with or without a condition.
+    pub async fn count(&self, from: &str) -> i64 {
+        count_on(&mut self.owner().await, from).await
+    }
+
     /// How often PostgreSQL broke a transaction off as a deadlock here. The services retry those, so no caller can tell.
     ///
     /// A session reports what it saw when it ends, so this waits for all of them: shut the app down first.

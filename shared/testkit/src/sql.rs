@@ -25,7 +25,7 @@ pub async fn execute(app: &TestApp, sql: &str) {
 /// # Panics
 /// When the database refuses.
 pub async fn count(app: &TestApp, from: &str) -> i64 {
-    count_on(&mut app.database.owner().await, from).await
+    app.database.count(from).await
 }
 
 #[derive(QueryableByName)]

@@ -1,13 +1,14 @@
 //! Services as processes of their own, which real signals end.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kith_client::{Builder, Channel};
 use kith_schema::Role;
 use kith_testkit::{TestApp, ready};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{sleep, timeout};
 
 /// Long enough for a removed key to be dead everywhere on a busy machine; nothing waits for it to pass.
@@ -63,6 +64,30 @@ impl Process {
             address.split_whitespace().next().map(str::to_owned)
         })
         .await
+    }
+
+    /// Asks it to end, as Kubernetes does.
+    pub(crate) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+    }
+
+    /// How it ended, once it has.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        // A loop of its own: futures that hold an async closure are not known to be `Send`.
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().expect("a child") {
+                    return status;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, ended).await.expect("its end")
+    }
+
+    /// Whether it runs still.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
     }
 
     /// Ends it at once, as a machine does that loses power.

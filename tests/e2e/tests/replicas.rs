@@ -30,10 +30,10 @@ const PACE: Duration = Duration::from_millis(50);
 const PASSWORD: &str = "correct horse";
 
 /// A file of keys, as a secret is mounted; removed at its end.
-struct KeyFile(PathBuf);
+pub(crate) struct KeyFile(PathBuf);
 
 impl KeyFile {
-    fn new(keys: usize) -> Self {
+    pub(crate) fn new(keys: usize) -> Self {
         let name = format!("kith-e2e-{}-{}.pem", std::process::id(), unique("keys"));
         let file = Self(std::env::temp_dir().join(name));
         std::fs::write(&file.0, "").expect("to write");
@@ -51,7 +51,11 @@ impl KeyFile {
         key.key_id().to_owned()
     }
 
-    fn keys(&self) -> SigningKeys {
+    pub(crate) fn path(&self) -> &str {
+        self.0.to_str().expect("a plain path")
+    }
+
+    pub(crate) fn keys(&self) -> SigningKeys {
         let pem = std::fs::read_to_string(&self.0).expect("the keys");
         SigningKeys::from_pem(&pem).expect("keys")
     }
@@ -78,7 +82,7 @@ impl Identity {
         let environment = [
             ("KITH_IDENTITY_DATABASE_URL", url.as_str()),
             ("KITH_IDENTITY_LISTEN_ADDRESS", address),
-            ("KITH_SIGNING_KEY_FILE", keys.0.to_str().expect("a plain path")),
+            ("KITH_SIGNING_KEY_FILE", keys.path()),
         ];
         let process = Process::start(env!("CARGO_BIN_EXE_e2e-identity"), &environment);
         let address = process.address().await;

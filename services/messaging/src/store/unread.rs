@@ -40,7 +40,8 @@ const UNREAD_COUNT_IN: &str = concat!(
 );
 
 /// Only where something may be unread, of which an index knows. In its order, since the planner would else count on finding
-/// enough at the beginning of the whole table.
+/// enough at the beginning of the whole table. A conversation whose unread messages were all deleted stays in that index until it
+/// is marked, and is looked at in vain; 10,000 of them took 16 to 28 ms, so there is no bound on them.
 const UNREAD_COUNT: &str = concat!(
     "SELECT count(*) AS unread FROM (
         SELECT FROM messaging.members AS own
