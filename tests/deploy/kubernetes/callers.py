@@ -5,7 +5,7 @@ import socket
 import ssl
 from pathlib import Path
 
-from deployment import PATIENCE
+from waiting import PATIENCE
 
 # What a client of HTTP/2 says first, with empty settings.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -32,6 +32,15 @@ def speaks_http2(replica, tls):
             return len(head) == 9 and head[3] == 4
     except (ssl.SSLError, ConnectionError):
         return False
+
+
+def takes_connections(replica):
+    """Whether somebody listens on the port for calls."""
+    try:
+        socket.create_connection((replica.address, replica.port("grpc")), timeout=PATIENCE).close()
+    except ConnectionError:
+        return False
+    return True
 
 
 def local_ports(pid):

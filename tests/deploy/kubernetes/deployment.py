@@ -4,21 +4,20 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from functools import cache
 
 import cluster
+from collector import Collector
 from database import Postgres
 from kubelet import Node
 from manifests import ROOT, SERVICES, pod, ports, render
+from waiting import PATIENCE
 
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 import run as python_client
 
-# Seconds; nothing waits for them to pass.
-PATIENCE = 60
 REPLICAS = {"local": 1, "production": 2}
 DATABASE_HOST = "db.example.com"
 OWNERS_PASSWORD = "of-the-owner"
@@ -28,19 +27,6 @@ OWNERS_PASSWORD = "of-the-owner"
 def python_of_the_client():
     """The Python that has what tests/python/client.py needs."""
     return python_client.install()
-
-
-def expect(what, actual, wanted):
-    assert actual == wanted, f"{what}: expected {wanted!r}, got {actual!r}"
-
-
-def eventually(what, holds):
-    """Waits until it holds."""
-    give_up = time.monotonic() + PATIENCE
-    while not (seen := holds()):
-        assert time.monotonic() < give_up, f"never happened: {what}"
-        time.sleep(0.05)
-    return seen
 
 
 class Replica:
@@ -56,6 +42,15 @@ class Replica:
 
     def port(self, name):
         return ports(self.container)[name]
+
+    def lives(self):
+        return self.probe("livenessProbe") == 200
+
+    def is_ready(self):
+        return self.probe("readinessProbe") == 200
+
+    def is_not_ready(self):
+        return self.probe("readinessProbe") == 503
 
     def probe(self, which):
         """What the kubelet sees of a probe: the status; 0 while nobody answers."""
@@ -82,6 +77,9 @@ class Deployment:
         numbers = iter(range(1, 255))
         self.addresses = {name: [f"{network}.{next(numbers)}" for _ in range(REPLICAS[overlay])] for name in SERVICES}
         sources = self.make_tls() if self.tls else self.make_plaintext()
+        if self.tls:
+            self.collector = stack.enter_context(Collector())
+            sources[("ConfigMap", "kith-telemetry")] = {"OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.endpoint}
         names = {"kith-identity-headless.kith.svc": self.addresses["kith-identity"][0]}
         names["kith-postgres.kith.svc:5432"] = f"127.0.0.1:{self.database.port}"
         self.node = Node(self.manifests, binaries, sources, names)

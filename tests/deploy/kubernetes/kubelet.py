@@ -69,7 +69,8 @@ class Node:
 
     def variables(self, workload, container, folder, address=ANYWHERE):
         """The environment of the container's process, and nothing else."""
-        found = self.manifests.environment(workload, container)
+        made = {name: data for (kind, name), data in self.sources.items() if kind == "ConfigMap"}
+        found = self.manifests.environment(workload, container, made)
         return {name: self.here(value, folder, address) for name, value in found.items()}
 
     def start(self, workload, container, folder, address=ANYWHERE, **options):

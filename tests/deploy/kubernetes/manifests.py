@@ -74,17 +74,17 @@ class Manifests:
         """Each workload with each container that runs a program of Kith."""
         return [(one, container) for one, container in self.containers() if runs_kith(container)]
 
-    def environment(self, workload, container):
+    def environment(self, workload, container, made=None):
         """The variables that the container's process gets, with names and addresses as a pod could have them.
 
-        ConfigMaps that are optional and not rendered are left out.
+        `made` are ConfigMaps that are in the cluster and not rendered; those that are optional may be nowhere.
         """
         variables = {}
         for source in container.get("envFrom", []):
             reference = source["configMapRef"]
-            config = self.find("ConfigMap", reference["name"])
-            assert config or reference.get("optional"), f"there is no ConfigMap {reference['name']}"
-            variables |= config["data"] if config else {}
+            config = self.find("ConfigMap", reference["name"]) or {"data": (made or {}).get(reference["name"], {})}
+            assert config["data"] or reference.get("optional"), f"there is no ConfigMap {reference['name']}"
+            variables |= config["data"]
         for entry in container.get("env", []):
             told = expand(entry["value"], variables) if "value" in entry else a_fact(workload, entry)
             variables[entry["name"]] = told

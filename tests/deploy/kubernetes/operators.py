@@ -4,8 +4,9 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from deployment import eventually, expect, python_of_the_client
+from deployment import python_of_the_client
 from readme import block
+from waiting import eventually, expect
 
 HERE = Path(__file__).resolve().parent
 NAME = "operator"

@@ -11,15 +11,17 @@ import tempfile
 import time
 import urllib.request
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import cluster
 import operators
 import restore
-from callers import context, local_ports, speaks_http2
-from deployment import DATABASE_HOST, PATIENCE, Deployment, copied, eventually, expect, python_of_the_client
+from callers import context, local_ports, speaks_http2, takes_connections
+from deployment import DATABASE_HOST, Deployment, copied, python_of_the_client
 from manifests import OVERLAYS, ROOT, SERVICES, pod
 from programs import seconds
+from waiting import PATIENCE, eventually, expect
 
 
 def say(what):
@@ -28,8 +30,8 @@ def say(what):
 
 def services_wait(deployment):
     for replica in deployment.replicas:
-        eventually(f"{replica.name} lives", lambda replica=replica: replica.probe("livenessProbe") == 200)
-        expect(f"readiness of {replica.name} without roles and tables", replica.probe("readinessProbe"), 503)
+        eventually(f"{replica.name} lives", replica.lives, replica.log.read_text)
+        expect(f"{replica.name} waits without roles and tables", replica.is_not_ready(), True)
     say(f"{len(deployment.replicas)} processes live and wait for the migration")
 
 
@@ -55,8 +57,8 @@ def the_migration_is_done(deployment):
 
 def services_are_ready(deployment):
     for replica in deployment.replicas:
-        eventually(f"{replica.name} is ready", lambda replica=replica: replica.probe("readinessProbe") == 200)
-        expect(f"liveness of {replica.name}", replica.probe("livenessProbe"), 200)
+        eventually(f"{replica.name} is ready", replica.is_ready, replica.log.read_text)
+        expect(f"{replica.name} lives", replica.lives(), True)
     say("all are ready")
 
 
@@ -112,23 +114,33 @@ def each_has_its_own_role(deployment):
     say(f"{len(rows)} connections to the database, each process's of its own role{', all with TLS' * deployment.tls}")
 
 
+def telemetry_goes_to_the_collector(deployment):
+    """Where the ConfigMap says, which no manifest has. That it answers nothing must not keep a process from its end."""
+    for replica in deployment.replicas:
+        eventually(f"{replica.name} exports", partial(deployment.collector.knows, replica.process.pid))
+    say("each exports traces and metrics to the collector that the ConfigMap names")
+
+
 # Control: KITH_SHUTDOWN_DELAY=1ms in the overlay's settings.env.
 def all_drain(deployment):
     """As a rollout ends them: they serve on for the delay, say that they are not ready, and end by themselves."""
-    began = time.monotonic()
+    asked = {}
     for replica in deployment.replicas:
+        asked[replica] = time.monotonic()
         replica.process.send_signal(signal.SIGTERM)
-    for replica in deployment.replicas:
-        eventually(f"{replica.name} says that it goes", lambda replica=replica: replica.probe("readinessProbe") == 503)
-        expect(f"liveness of {replica.name} while it goes", replica.probe("livenessProbe"), 200)
-    for replica in deployment.replicas:
+        eventually(f"{replica.name} says that it goes", replica.is_not_ready)
+        expect(f"{replica.name} lives while it goes", replica.lives(), True)
+        expect(f"{replica.name} takes connections while it goes", takes_connections(replica), True)
+    longest = 0
+    for replica, since in asked.items():
         grace = pod(replica.workload)["spec"]["terminationGracePeriodSeconds"]
-        status = replica.process.wait(max(began + grace - time.monotonic(), 0))
-        took = time.monotonic() - began
+        status = replica.process.wait(max(since + grace - time.monotonic(), 0))
+        took = time.monotonic() - since
         delay = seconds(replica.variables["KITH_SHUTDOWN_DELAY"])
         expect(f"status of {replica.name}; its log: {replica.log.read_text()}", status, 0)
         expect(f"{replica.name} served on for {delay} s, and ended after {took:.1f} s", took >= delay, True)
-    say(f"all ended by themselves, {took:.1f} s after SIGTERM")
+        longest = max(longest, took)
+    say(f"all ended by themselves, {longest:.1f} s after SIGTERM at most")
 
 
 def walk(overlay, binaries, folder, stack):
@@ -146,6 +158,7 @@ def walk(overlay, binaries, folder, stack):
         strangers_are_refused(deployment)
     each_has_its_own_role(deployment)
     if deployment.tls:
+        telemetry_goes_to_the_collector(deployment)
         say(restore.a_dump_is_restored(deployment))
     all_drain(deployment)
 

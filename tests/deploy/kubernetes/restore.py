@@ -2,9 +2,10 @@
 
 import subprocess
 
-from deployment import Deployment, expect
+from deployment import Deployment
 from manifests import containers
 from readme import block
+from waiting import expect
 
 # Every table of Kith with its number of rows.
 ROWS = """
