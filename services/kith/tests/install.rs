@@ -77,6 +77,7 @@ impl Bare {
 const INSTALLS: &str =
     "echo 'Setting up postgresql ...'; case \"$*\" in *install*) umount /usr/lib/postgresql;; esac";
 
+// Control: `NoCluster` that writes nothing; apt-get found no such file.
 #[test]
 fn root_on_debian_gets_postgresql_installed_and_goes_on() {
     let Some(bare) = Bare::new(INSTALLS) else { return };

@@ -53,15 +53,15 @@ pub(crate) async fn tour(urls: &Urls) -> Result<()> {
     // One channel for each service, for the whole program: it keeps a connection to each server of the service, and its
     // clones share them. Nothing connects before the first call.
     let identity = channel(&urls.identity)?;
-    let (ada, bo) = (sign_up(&identity, "ada").await?, sign_up(&identity, "bo").await?);
+    let (ada, mut bo) = (sign_up(&identity, "ada").await?, sign_up(&identity, "bo").await?);
 
-    keep_signed_in(&identity, &bo).await?;
+    bo.session = keep_signed_in(&identity, &bo).await?;
     follow(&channel(&urls.social_graph)?, &ada, &bo).await?;
     let posts = channel(&urls.posts)?;
     let post = write_once(&posts, &ada).await?;
     read_pages(&posts, &bo).await?;
     hold_to_a_deadline(&posts, &bo).await?;
-    read_though_a_server_is_gone(&urls.posts, &bo, post.id).await
+    go_on_without_a_server(&urls.posts, &bo, post.id).await
 }
 
 /// A user who is signed in.
@@ -96,15 +96,16 @@ async fn sign_up(identity: &Channel, name: &str) -> Result<User> {
 }
 
 /// The session fetches a new access token before the old one ends, once for all calls; nothing needs to be done for it. A
-/// program that ends keeps the refresh token, and goes on from it.
-async fn keep_signed_in(identity: &Channel, user: &User) -> Result<()> {
+/// program that ends keeps the refresh token, and the next one goes on from it: never both, for each renewal gives another,
+/// and one that is used again ends the session.
+async fn keep_signed_in(identity: &Channel, user: &User) -> Result<UserSession> {
     let kept = user.session.refresh_token();
-    let resumed = UserSession::resumed(identity, kept);
-    let mut client = IdentityServiceClient::new(identity.with_token(resumed.clone()));
+    let session = UserSession::resumed(identity, kept);
+    let mut client = IdentityServiceClient::new(identity.with_token(session.clone()));
     let me = client.who_am_i(WhoAmIRequest {}).await?.into_inner();
-    println!("a session was resumed: {}", me.session_id);
     assert_eq!(me.user.map(|me| me.id), Some(user.id));
-    Ok(())
+    println!("session {} was resumed", me.session_id);
+    Ok(session)
 }
 
 /// With `allow_existing` a follow may be repeated, by a user who clicks twice as by a program that lost an answer. What cannot
@@ -151,7 +152,8 @@ async fn write_once(posts: &Channel, author: &User) -> Result<Post> {
         client.create_post(request.clone()).await?;
         let again = client.create_post(request).await?.into_inner();
         let post = again.post.ok_or("no post")?;
-        println!("post {} was written once: {}", post.id, again.replayed);
+        assert!(again.replayed, "it was written twice");
+        println!("post {} was sent twice and written once", post.id);
         last = Some(post);
     }
     last.ok_or_else(|| "nothing was written".into())
@@ -199,14 +201,15 @@ async fn hold_to_a_deadline(posts: &Channel, reader: &User) -> Result<()> {
     }
 }
 
-/// Reads, and whatever certainly was not done, are sent again by themselves: here one of two servers is not there, and no call
-/// fails. What a [`Builder`] is not told has the default that the README lists.
-async fn read_though_a_server_is_gone(url: &str, reader: &User, post_id: i64) -> Result<()> {
+/// Reads, and whatever certainly was not done, are sent again by themselves, to another server where there is one. So a
+/// server that is gone costs no call, and one for which there is nobody ends in time. What a [`Builder`] is not told has
+/// the default that the README lists.
+async fn go_on_without_a_server(url: &str, reader: &User, post_id: i64) -> Result<()> {
     let gone = {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         listener.local_addr()?
     };
-    let channel = Builder::new(url)
+    let one_of_two = Builder::new(url)
         .connect_within(Duration::from_secs(1))
         .call_within(Duration::from_secs(10))
         .max_attempts(4)
@@ -215,10 +218,20 @@ async fn read_though_a_server_is_gone(url: &str, reader: &User, post_id: i64) ->
             Ok([gone].into_iter().chain(found).collect::<Vec<SocketAddr>>())
         })
         .build()?;
-    let mut client = PostsServiceClient::new(channel.with_token(reader.session.clone()));
+    let mut client = PostsServiceClient::new(one_of_two.with_token(reader.session.clone()));
     for _ in 0..10 {
         client.get_post(GetPostRequest { post_id }).await?;
     }
     println!("ten reads were answered, though one of two servers is gone");
+
+    let nobody = Builder::new(format!("http://{gone}"))
+        .call_within(Duration::from_secs(1))
+        .build()?;
+    let mut client = PostsServiceClient::new(nobody.with_token(reader.session.clone()));
+    let failed = client.get_post(GetPostRequest { post_id }).await;
+    match failed.map_err(|status| status.code()) {
+        Err(Code::Unavailable) => println!("and a call to nobody ended in time"),
+        other => return Err(format!("expected UNAVAILABLE, got {other:?}").into()),
+    }
     Ok(())
 }

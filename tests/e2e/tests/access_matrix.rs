@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 
 use crate::raw::{bearer, call_with, method, methods, name};
-use crate::rows::{NOT_ALLOWED, ROWS, Row, SCOPES, Service, World};
+use crate::rows::{self, NOT_ALLOWED, Row, SCOPES, Service, World};
 
 /// The RPCs that a deactivated user is refused, although it may call with the token that it has.
 const NOT_FOR_THE_INACTIVE: &[&str] = &[
@@ -344,15 +344,15 @@ fn good(of: Of) -> Token {
 #[test]
 fn every_rpc_has_one_row() {
     let rpcs: BTreeSet<String> = methods().iter().map(name).collect();
-    let with_row: BTreeSet<String> = ROWS.iter().map(|row| row.method.to_owned()).collect();
+    let with_row: BTreeSet<String> = rows::all().map(|row| row.method.to_owned()).collect();
     assert_eq!(rpcs, with_row);
-    assert_eq!(with_row.len(), ROWS.len(), "an RPC has two rows");
+    assert_eq!(with_row.len(), rows::all().count(), "an RPC has two rows");
 }
 
 /// What a row says of callers whom the rule refuses is that, so that nobody reads a row and believes otherwise.
 #[test]
 fn rows_say_nothing_else_than_the_rules() {
-    for row in ROWS {
+    for row in rows::all() {
         let rule = rule(row.method);
         let for_users = rule.audience != Audience::Operator;
         let for_services = rule.audience != Audience::User;
@@ -387,8 +387,7 @@ async fn each_caller_gets_what_the_contract_says() {
         ..AppOptions::default()
     };
     let app = Arc::new(TestApp::start_with(options).await);
-    let rows: JoinSet<Vec<String>> = ROWS
-        .iter()
+    let rows: JoinSet<Vec<String>> = rows::all()
         .map(|row| wrong_cells(Arc::clone(&app), row))
         .collect();
     let wrong = rows.join_all().await.concat();

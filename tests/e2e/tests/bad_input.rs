@@ -10,7 +10,7 @@ use prost_reflect::{
 use tonic::Code;
 
 use crate::raw::{call, dynamic, method};
-use crate::rows::{ROWS, Row, SCOPES, World};
+use crate::rows::{self, Row, SCOPES, World};
 
 /// The most characters of each text, by message and field. `None` where an over-long one is simply not known.
 const BOUNDS: &[(&str, Option<usize>)] = &[
@@ -156,7 +156,7 @@ struct Case {
 async fn every_bad_field_is_named_and_nothing_is_a_defect() {
     let app = TestApp::start().await;
     let mut wrong = Vec::new();
-    for row in ROWS {
+    for row in rows::all() {
         let world = World::new(&app).await;
         let rpc = method(row.method);
         let caller = caller(&app, &world, row);
@@ -451,7 +451,7 @@ fn put(mut message: DynamicMessage, path: &str, value: Option<Value>) -> Dynamic
 #[tokio::test(flavor = "multi_thread")]
 async fn when_every_field_is_bad_each_is_named() {
     let app = TestApp::start().await;
-    for row in ROWS {
+    for row in rows::all() {
         let world = World::new(&app).await;
         let (rpc, caller) = (method(row.method), caller(&app, &world, row));
         let good = dynamic(&rpc, &(row.request)(&world));
@@ -488,7 +488,7 @@ async fn the_walk_reaches_nested_fields_and_items() {
     let world = World::new(&app).await;
     let paths = |name: &str| -> Vec<String> {
         let rpc: MethodDescriptor = method(name);
-        cases(&dynamic(&rpc, &(crate::rows::of(name).request)(&world)))
+        cases(&dynamic(&rpc, &(rows::of(name).request)(&world)))
             .into_iter()
             .map(|case| case.path)
             .collect()

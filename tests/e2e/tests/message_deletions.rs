@@ -433,7 +433,7 @@ fn told_of(unread: usize) -> UnreadCount {
 // `kith-schema`'s `forgetting`.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_left_when_accounts_are_deleted_has_what_is_left_and_nobody_deadlocks() {
-    let storm = Arc::new(Storm::of(size::of(16, 400)).await);
+    let storm = Arc::new(Storm::of(size::of(12, 400)).await);
     let began = Instant::now();
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {

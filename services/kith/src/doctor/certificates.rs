@@ -38,7 +38,7 @@ pub(super) fn server(files: &TlsFiles, authorities: Option<&Path>, name: Option<
         );
         return vec![
             finding
-                .why("a server does not start with them, and clients refuse what has expired")
+                .why("no server starts with it, and clients refuse what has expired")
                 .fix(Fix::advice(fix)),
         ];
     }

@@ -210,11 +210,18 @@ pub(super) async fn identity(url: &str, tls: &TlsFiles) -> Finding {
         Ok(Err(status)) => format!("{:?}: {}", status.code(), status.message()),
         Err(_) => "no answer in time".to_owned(),
     };
-    Finding::warning(check, format!("no keys from {url} ({problem})"))
-        .why("the other services say NOT_SERVING until they have its keys")
-        .fix(Fix::advice(
-            "start identity, or name it in KITH_IDENTITY_URL; for https://, name its authority in KITH_SERVER_CA_FILE",
-        ))
+    let seen = format!("no keys from {url} ({problem})");
+    let why = "the other services say NOT_SERVING until they have its keys";
+    // As rustls has it: one that is there and is not believed will not be later either.
+    if problem.contains("peer certificate") {
+        return Finding::problem(check, seen).why(why).fix(Fix::advice(
+            "name the authority of identity's certificate in KITH_SERVER_CA_FILE, and identity by a name of that \
+             certificate in KITH_IDENTITY_URL; renew the certificate if it has expired",
+        ));
+    }
+    Finding::warning(check, seen)
+        .why(why)
+        .fix(Fix::advice("start identity, or name it in KITH_IDENTITY_URL"))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use kith_social_graph::PAIR_LOCKS_AT_ONCE;
 
 use super::finding::{Finding, Fix};
 use super::session::Session;
+use crate::report::grouped;
 
 const SERVER: &str = "server version";
 const ENCODING: &str = "encoding";
@@ -206,10 +207,11 @@ fn lock_table(server: &Server) -> Finding {
         ..
     } = server;
     let room = locks_per_transaction * transactions;
+    let shown = grouped(u64::try_from(room).unwrap_or_default());
     let one = i64::try_from(PAIR_LOCKS_AT_ONCE).unwrap_or(i64::MAX);
     let all = REPLICAS * one + OTHER_LOCKS;
     let seen =
-        format!("room for {room} locks ({locks_per_transaction} for each of {transactions} transactions)");
+        format!("room for {shown} locks ({locks_per_transaction} for each of {transactions} transactions)");
     let fix = || {
         let needed = round_up((all / transactions + 1).max(64), 64);
         Fix::sql(
@@ -220,11 +222,11 @@ fn lock_table(server: &Server) -> Finding {
     };
     if room < one {
         Finding::problem(LOCKS, seen)
-            .why("the batches of one social-graph process take 4000 pairs, and would fail with RESOURCE_EXHAUSTED")
+            .why("the batches of one social-graph process take 4,000 pairs, and would fail with RESOURCE_EXHAUSTED")
             .fix(fix())
     } else if room < all {
         Finding::warning(LOCKS, seen)
-            .why("batches of three social-graph processes at once take 12000, and might fail with RESOURCE_EXHAUSTED")
+            .why("batches of three social-graph processes at once take 12,000, and might fail with RESOURCE_EXHAUSTED")
             .fix(fix())
     } else {
         Finding::ok(LOCKS, seen)

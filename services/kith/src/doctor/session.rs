@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use diesel_async::SimpleAsyncConnection;
 use kith_postgres::{Connection, DatabaseUrl, LoginProblem};
 use kith_schema::Role;
 use tokio::time::timeout;
@@ -12,6 +13,9 @@ use crate::roles::{RoleSettings, verifier};
 
 /// How long one question may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// A little less, so that nothing is left running in the server.
+const STATEMENT_WITHIN: &str = "SET statement_timeout = '4s'";
 
 /// Who logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +54,20 @@ pub(super) struct Session {
 impl Session {
     /// Logs in as `who`.
     pub(super) async fn open(who: Who, url: DatabaseUrl) -> Result<Self, LoginProblem> {
-        match url.connect().await {
-            Ok(conn) => Ok(Self {
-                who,
-                url,
-                conn,
-                is_silent: false,
-            }),
-            Err(error) => Err(LoginProblem::of(&error)),
+        let conn = url.connect().await.map_err(|error| LoginProblem::of(&error))?;
+        let mut session = Self {
+            who,
+            url,
+            conn,
+            is_silent: false,
+        };
+        if who == Who::Owner {
+            // Roles of services have a limit of their own, which is looked at. Whether this is heard, the next question shows.
+            let _ = session
+                .ask(async |conn: &mut Connection| conn.batch_execute(STATEMENT_WITHIN).await)
+                .await;
         }
+        Ok(session)
     }
 
     /// Asks something, for a while. The error says why there is no answer.

@@ -121,6 +121,37 @@ async fn a_missing_migration_is_named_and_the_fix_applies_it() {
     assert_eq!(said.state("migrations"), "ok");
 }
 
+// Control: `Session::ask` without its time limit and no statement_timeout; the doctor waited for the lock.
+#[tokio::test]
+async fn a_question_that_is_not_answered_is_given_up_and_the_others_are_asked() {
+    let database = TestDatabase::create().await;
+    let mut holder = database.owner().await;
+    let sql = "BEGIN; LOCK TABLE public.__diesel_schema_migrations IN ACCESS EXCLUSIVE MODE";
+    holder.batch_execute(sql).await.expect("a lock");
+    let said = said_of(&database);
+    assert_eq!(
+        said.seen("migrations", "unchecked"),
+        "canceling statement due to statement timeout"
+    );
+    assert_eq!(said.state("schema and rights"), "unchecked");
+    assert_eq!(
+        (said.state("clock"), said.state("login of kith_posts")),
+        ("ok", "ok")
+    );
+    // The session of a service has no such limit here: the doctor gives up by itself.
+    let mut command = doctor();
+    command.env("KITH_POSTS_DATABASE_URL", database.url(Role::Posts).expose());
+    let said = Said::by(&mut command);
+    assert_eq!(
+        said.seen("migrations", "unchecked"),
+        "the database did not answer within 5 s"
+    );
+    assert_eq!(
+        said.seen("login of kith_posts", "unchecked"),
+        "the database has stopped answering"
+    );
+}
+
 #[tokio::test]
 async fn a_migration_of_a_newer_build_is_a_warning() {
     let database = TestDatabase::create().await;

@@ -140,7 +140,6 @@ async fn the_step_that_fails_is_told_once() {
     }
 }
 
-// Control: `Session::open` without the time limit that a login has; the doctor never came to an end.
 #[tokio::test]
 async fn a_database_that_never_answers_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -120,7 +120,7 @@ async fn the_defaults_of_postgresql_are_a_warning() {
     let said = Said::by(doctor().env("KITH_DATABASE_URL", server.url("postgres").expose()));
     assert_eq!(
         said.seen("lock table", "warning"),
-        "room for 6400 locks (64 for each of 100 transactions)"
+        "room for 6,400 locks (64 for each of 100 transactions)"
     );
     assert_eq!(said.state("connections"), "warning");
     // Over TCP, where it has no certificate to show.

@@ -26,15 +26,17 @@ macro_rules! mentioned {
     };
 }
 
-/// The step `blocks`: those of the step `targets` between whom and the author a block stands, in either direction.
+/// The step `blocks`: those of the step `targets` between whom and the author a block stands, in either direction. Each pair is
+/// looked up by itself: planned for any arguments, one condition for all targets read everybody who blocks the author.
 macro_rules! blocks {
     () => {
         "blocks AS MATERIALIZED (
-    SELECT blocked_id AS user_id FROM social_graph.block_edges
-    WHERE blocker_id = $1 AND blocked_id = ANY (ARRAY (SELECT user_id FROM targets))
-    UNION ALL
-    SELECT blocker_id FROM social_graph.block_edges
-    WHERE blocked_id = $1 AND blocker_id = ANY (ARRAY (SELECT user_id FROM targets))
+    SELECT targets.user_id FROM targets CROSS JOIN LATERAL (
+        SELECT FROM social_graph.block_edges WHERE blocker_id = $1 AND blocked_id = targets.user_id
+        UNION ALL
+        SELECT FROM social_graph.block_edges WHERE blocker_id = targets.user_id AND blocked_id = $1
+        LIMIT 1
+    ) AS block
 )"
     };
 }

@@ -34,7 +34,9 @@ pub(crate) struct Reacted {
 }
 
 /// The post's lock first. Everything else goes on from the author that it answers. Blocks are looked up one pair at a time, by
-/// their primary key: an OR would read all blocks of somebody.
+/// their primary key: an OR would read all blocks of somebody. What is there is the first from there on in the order of the
+/// primary key, which no other index has: a condition on both columns seems to cost the same by the index of a page, which
+/// would be walked from end to end where very many like the post.
 macro_rules! create {
     ($table:literal) => {
         concat!(
@@ -67,27 +69,37 @@ WITH post AS MATERIALIZED (
 SELECT
     author_id, actor_active, author_active, is_blocked,
     (SELECT created_at FROM made) AS made_at,
-    (SELECT created_at FROM posts.",
+    (
+        SELECT CASE WHEN (post_id, user_id) = ($1, $2) THEN created_at END FROM posts.",
             $table,
-            " WHERE post_id = $1 AND user_id = $2) AS existing_since
+            "
+        WHERE (post_id, user_id) >= ($1, $2) ORDER BY post_id, user_id LIMIT 1
+    ) AS existing_since
 FROM facts
 "
         )
     };
 }
 
-/// The post's lock first. A post that is gone has taken its likes and shares with it.
+/// The post's lock first. A post that is gone has taken its likes and shares with it. The row is found as in [`create`], and
+/// named by its place, which it keeps: nobody ever changes one.
 macro_rules! delete {
     ($table:literal) => {
         concat!(
             "
 WITH post AS MATERIALIZED (
     SELECT posts.post_lock($1) AS author_id
+), nearest AS MATERIALIZED (
+    SELECT ctid AS place, post_id, user_id FROM posts.",
+            $table,
+            "
+    WHERE (post_id, user_id) >= ($1, $2) ORDER BY post_id, user_id LIMIT 1
 )
 DELETE FROM posts.",
             $table,
-            " USING post
-WHERE author_id IS NOT NULL AND post_id = $1 AND user_id = $2
+            " AS reaction USING post
+WHERE author_id IS NOT NULL
+    AND reaction.ctid = ANY (ARRAY (SELECT place FROM nearest WHERE (post_id, user_id) = ($1, $2)))
 RETURNING post_id, user_id, created_at
 "
         )

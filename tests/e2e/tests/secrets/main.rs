@@ -17,7 +17,7 @@ mod journey;
 #[path = "../raw.rs"]
 #[expect(dead_code, reason = "other binaries call in other ways, too")]
 mod raw;
-#[path = "../rows.rs"]
+#[path = "../rows/mod.rs"]
 #[expect(
     dead_code,
     reason = "the matrix of callers, which has rows too, is in another binary"

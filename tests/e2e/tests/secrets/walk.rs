@@ -10,7 +10,7 @@ use tonic::metadata::MetadataMap;
 
 use crate::fields::{Leaf, leaves, planted};
 use crate::raw::{dynamic, method, send};
-use crate::rows::{ROWS, Row, SCOPES, World};
+use crate::rows::{self, Row, SCOPES, World};
 use crate::{PERSONAL, QUOTED, SECRET, capture, database, forms, has, told};
 
 const AUTHORIZATION: &str = "authorization";
@@ -105,7 +105,7 @@ async fn nothing_that_is_planted_in_a_request_is_logged_and_no_secret_told_or_st
     capture::start();
     let mut app = TestApp::start().await;
     let (mut met, mut fields, mut number) = (Met::default(), 0, 0);
-    for row in ROWS {
+    for row in rows::all() {
         let (rpc, world) = (method(row.method), World::new(&app).await);
         let good = dynamic(&rpc, &(row.request)(&world));
         let headers = [(AUTHORIZATION, format!("Bearer {}", token(&app, &world, row)))];
@@ -133,7 +133,7 @@ async fn nothing_that_is_planted_in_a_request_is_logged_and_no_secret_told_or_st
     app.shut_down().await;
     println!(
         "{fields} texts in {} RPCs, {} calls, {} of them answered; {} lines of h2, {} of hyper, {} of tonic, {} of Kith",
-        ROWS.len(),
+        rows::all().count(),
         met.calls,
         met.answered,
         capture::count("h2"),
@@ -156,7 +156,7 @@ async fn nothing_that_is_planted_in_a_request_is_logged_and_no_secret_told_or_st
     for table in ["identity.profiles", "identity.user_names", "identity.users"] {
         assert!(tables.contains(&table.to_owned()), "{tables:?}");
     }
-    assert!(met.answered > ROWS.len(), "{}", met.answered);
+    assert!(met.answered > rows::all().count(), "{}", met.answered);
 }
 
 // Control: a line with the token at TRACE, in the layer that verifies it.
@@ -165,7 +165,7 @@ async fn no_token_and_no_metadata_is_logged_or_told() {
     capture::start();
     let mut app = TestApp::start().await;
     let mut met = Met::default();
-    for (index, row) in ROWS.iter().enumerate() {
+    for (index, row) in rows::all().enumerate() {
         let (rpc, world) = (method(row.method), World::new(&app).await);
         let request = dynamic(&rpc, &(row.request)(&world));
         let good = format!("Bearer {}", token(&app, &world, row));
