@@ -3,6 +3,7 @@
 //! A comment "Control" says which line of the guard was taken out, and that the test failed then.
 
 mod access;
+mod admin;
 mod connections;
 mod deadlines;
 mod descriptors;
@@ -16,6 +17,7 @@ mod health;
 mod keys;
 mod limits;
 mod messages;
+mod metrics;
 mod panics;
 mod peers;
 mod reflection;

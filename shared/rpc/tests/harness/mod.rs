@@ -1,5 +1,6 @@
 //! A real server around handlers that do what a test tells them, and callers of every kind.
 
+mod admin;
 mod certificates;
 mod child;
 mod connection;
@@ -14,6 +15,7 @@ pub(crate) mod web;
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) use admin::ask;
 pub(crate) use certificates::{Authority, Mount};
 pub(crate) use child::{Child, ChildOptions};
 pub(crate) use connection::{Connection, message_of};
