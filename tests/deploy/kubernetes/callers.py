@@ -1,9 +1,7 @@
-"""Who calls a service without being one of its clients: what gets an answer, and what holds a connection."""
+"""Who calls a service without being one of its clients."""
 
-import os
 import socket
 import ssl
-from pathlib import Path
 
 from waiting import PATIENCE
 
@@ -41,19 +39,3 @@ def takes_connections(replica):
     except ConnectionError:
         return False
     return True
-
-
-def local_ports(pid):
-    """The ports on which a process has connections."""
-    sockets = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            sockets.add(os.readlink(descriptor))
-        except FileNotFoundError:
-            pass
-    found = set()
-    for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if f"socket:[{fields[9]}]" in sockets:
-            found.add(int(fields[1].rpartition(":")[2], 16))
-    return found

@@ -3,7 +3,7 @@
 import socket
 import threading
 
-from callers import local_ports
+from descriptors import local_ports
 
 BACKLOG = 64
 

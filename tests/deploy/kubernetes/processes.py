@@ -17,8 +17,9 @@ from pathlib import Path
 import cluster
 import operators
 import restore
-from callers import context, local_ports, speaks_http2, takes_connections
+from callers import context, speaks_http2, takes_connections
 from deployment import DATABASE_HOST, Deployment, copied, python_of_the_client
+from descriptors import local_ports, written_files
 from manifests import OVERLAYS, ROOT, SERVICES, pod
 from programs import seconds
 from waiting import PATIENCE, eventually, expect
@@ -114,6 +115,14 @@ def each_has_its_own_role(deployment):
     say(f"{len(rows)} connections to the database, each process's of its own role{', all with TLS' * deployment.tls}")
 
 
+# Control: the log was not let be, and was found for each of them.
+def nothing_is_written(deployment):
+    """Their root file systems are read-only in a cluster. The log is a file only here."""
+    for replica in deployment.replicas:
+        written = written_files(replica.process.pid) - {str(replica.log)}
+        expect(f"files that {replica.name} writes to", written, set())
+
+
 def telemetry_goes_to_the_collector(deployment):
     """Where the ConfigMap says, which no manifest has. That it answers nothing must not keep a process from its end."""
     for replica in deployment.replicas:
@@ -157,6 +166,7 @@ def walk(overlay, binaries, folder, stack):
     if deployment.tls:
         strangers_are_refused(deployment)
     each_has_its_own_role(deployment)
+    nothing_is_written(deployment)
     if deployment.tls:
         telemetry_goes_to_the_collector(deployment)
         say(restore.a_dump_is_restored(deployment))
@@ -164,6 +174,8 @@ def walk(overlay, binaries, folder, stack):
 
 
 def main():
+    # Whoever ends this ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("was asked to end"))
     binaries = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory(prefix="kith-") as folder:
         folder = Path(folder)
