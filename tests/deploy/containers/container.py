@@ -1,11 +1,11 @@
 """What Compose and Docker do for a container, as far as a process needs it: its files, its variables, its user, its limits.
 
 The image cannot be had, so its file system is made of what it would hold for a process: the programs, the libraries that
-they need (`checks/image.py` has which ones distroless has), and nothing else but /proc. The process finds it read-only, as its
-root.
+they need (`checks/image.py` has which ones distroless has), and nothing else but /proc. The process finds it read-only, as
+its root.
 
-There is one network for all, so each container is an address of loopback, which takes the place of 0.0.0.0 and, in health checks,
-of 127.0.0.1.
+There is one network for all, so each container is an address of loopback, which takes the place of 0.0.0.0 and, in health
+checks, of 127.0.0.1.
 """
 
 import ctypes
@@ -30,7 +30,10 @@ def mount(*arguments):
 
 
 def copy_libraries(binaries, root):
-    told = [subprocess.run(["ldd", binaries / name], stdout=subprocess.PIPE, text=True, check=True).stdout for name in programs()]
+    told = [
+        subprocess.run(["ldd", binaries / name], stdout=subprocess.PIPE, text=True, check=True).stdout
+        for name in programs()
+    ]
     for line in "".join(told).splitlines():
         name, _, found = line.strip().partition(" => ")
         path = Path((found or name).split()[0])
@@ -90,9 +93,7 @@ class Container:
             libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
     def popen(self, command, **options):
-        return subprocess.Popen(
-            command, env=self.environment(), stdin=subprocess.DEVNULL, preexec_fn=self.enter, **options
-        )
+        return subprocess.Popen(command, env=self.environment(), stdin=subprocess.DEVNULL, preexec_fn=self.enter, **options)
 
     def start(self):
         with open(self.log, "a") as log:

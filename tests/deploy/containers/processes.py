@@ -1,8 +1,9 @@
-"""Runs what compose.yaml describes: `python processes.py FOLDER_OF_THE_BINARIES`, as root, in namespaces of its own. See run.py.
+"""Runs what compose.yaml describes: `python processes.py FOLDER_OF_THE_BINARIES`, as root, in namespaces of its own. See
+run.py.
 
-The containers of Kith, with their own roots, users and secrets, a PostgreSQL, and a Prometheus with the rules that are shipped. Then
-every expression of the dashboard must give something, every rule must be evaluated, and no alert may fire but the one that
-is asked for.
+The containers of Kith, with their own roots, users and secrets, a PostgreSQL, and a Prometheus with the rules that are
+shipped. Then every expression of the dashboard must give something, every rule must be evaluated, and no alert may fire but
+the ones that are asked for.
 """
 
 import fcntl
@@ -77,18 +78,44 @@ class Postgres:
             shutil.chown(path, NOBODY, NOBODY)
         self.owner, self.database = told["POSTGRES_USER"], told["POSTGRES_DB"]
         arguments = told["POSTGRES_INITDB_ARGS"].split()
-        self.run("initdb", "-D", folder / "data", "-U", self.owner, "--pwfile", folder / "password", "--auth-local=trust", "--no-sync", *arguments)
+        self.run(
+            "initdb",
+            "-D",
+            folder / "data",
+            "-U",
+            self.owner,
+            "--pwfile",
+            folder / "password",
+            "--auth-local=trust",
+            "--no-sync",
+            *arguments,
+        )
         # As the image does: whoever comes from outside of the container needs the password.
         (folder / "data" / "pg_hba.conf").write_text("local all all trust\nhost all all all scram-sha-256\n")
 
     def run(self, program, *arguments):
         subprocess.run(
-            [self.bin / program, *arguments], cwd="/", stdout=subprocess.DEVNULL, check=True, user=NOBODY, group=NOBODY, extra_groups=[]
+            [self.bin / program, *arguments],
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            check=True,
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
         )
 
     def start(self):
         program, *arguments = self.described["command"]
-        listen = ["-D", self.folder / "data", "-c", f"listen_addresses={HOSTS['postgres']}", "-k", self.folder, "-c", "fsync=off"]
+        listen = [
+            "-D",
+            self.folder / "data",
+            "-c",
+            f"listen_addresses={HOSTS['postgres']}",
+            "-k",
+            self.folder,
+            "-c",
+            "fsync=off",
+        ]
         with open(self.folder / "log", "w") as log:
             self.process = subprocess.Popen(
                 [self.bin / program, *arguments, *listen],
@@ -131,7 +158,11 @@ class Stage:
         return Container(name, self.described[name], HOSTS[name], HOSTS, self.secrets, self.binaries, self.folder)
 
     def metrics(self, name):
-        (job,) = [job for job in self.case.files.yaml(f"{PROMETHEUS}/prometheus.yaml")["scrape_configs"] if job["job_name"] == "kith"]
+        (job,) = [
+            job
+            for job in self.case.files.yaml(f"{PROMETHEUS}/prometheus.yaml")["scrape_configs"]
+            if job["job_name"] == "kith"
+        ]
         url = f"http://{HOSTS[name]}:{job['dns_sd_configs'][0]['port']}/metrics"
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return answer.read().decode()
@@ -186,7 +217,11 @@ def some_people_use_it(stage):
     (data / "kith.run").write_text("".join(f"{name} {value}\n" for name, value in facts.items()))
     with held(data):
         done = subprocess.run(
-            [stage.binaries / "kith", "seed", "--data-directory", data], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [stage.binaries / "kith", "seed", "--data-directory", data],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
     expect(f"status of kith seed, which said {done.stdout}", done.returncode, 0)
     # A message of gRPC: not compressed, 3 bytes long; a field of wire type 7, which there is not.
@@ -195,7 +230,9 @@ def some_people_use_it(stage):
     url = f"http://{HOSTS['identity']}:50051/kith.identity.v1.IdentityService/Register"
     told = ["--silent", "--show-error", "--http2-prior-knowledge", "--data-binary", f"@{rubbish}", "--dump-header", "-"]
     said = subprocess.run(
-        ["curl", *told, "-H", "content-type: application/grpc", "-H", "te: trailers", url], stdout=subprocess.PIPE, check=True
+        ["curl", *told, "-H", "content-type: application/grpc", "-H", "te: trailers", url],
+        stdout=subprocess.PIPE,
+        check=True,
     ).stdout.decode()
     expect(f"a message that cannot be decoded is INTERNAL: {said}", "grpc-status: 13" in said, True)
     say("kith seed made a small network, and somebody sent what is no message")
@@ -243,7 +280,9 @@ def the_dashboard_shows_everything(stage):
     try:
         eventually("everything is shown", everything)
     except AssertionError:
-        raise AssertionError(f"these panels show nothing: { {name: empty[name] for name in empty.keys() - QUIET} }") from None
+        raise AssertionError(
+            f"these panels show nothing: { {name: empty[name] for name in empty.keys() - QUIET} }"
+        ) from None
     say(f"each of {len(asked_for)} expressions of the dashboard gives something, but {' and '.join(sorted(QUIET))}")
 
 
@@ -260,8 +299,8 @@ def no_alert_fires(stage):
         return rules and all(rule["health"] == "ok" for rule in rules)
 
     eventually("every rule was evaluated", all_evaluated)
-    # What is pending depends on how busy this machine is. What fires at once is about defects, keys and restarts; and a message that
-    # cannot be decoded is no defect.
+    # What is pending depends on how busy this machine is. What fires at once is about defects, keys and restarts; and a
+    # message that cannot be decoded is no defect.
     defects = 'grpc_server_handled_total{grpc_method="Register", grpc_code="Internal"} > 0'
     undecodable = 'kith_undecodable_messages_total{grpc_method="Register"} > 0'
     eventually("the message that cannot be decoded is counted", lambda: stage.prometheus.value(undecodable))
@@ -288,7 +327,11 @@ def one_that_is_gone_is_noticed(stage):
 def metrics_are_named_as_they_should_be(stage):
     for name in SERVICES:
         done = subprocess.run(
-            ["promtool", "check", "metrics"], input=stage.metrics(name), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ["promtool", "check", "metrics"],
+            input=stage.metrics(name),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         told = [line for line in done.stdout.splitlines() if not line.startswith(f"{NAMED_BY_CONVENTION} ")]
         expect(f"what promtool says of the metrics of {name}", told, [])

@@ -1,7 +1,8 @@
-"""Checks the image, compose.yaml, the alerts and the dashboard: `python3 tests/deploy/containers/run.py [folder of the binaries]`.
+"""Checks the image, compose.yaml, the alerts and the dashboard: `python3 tests/deploy/containers/run.py [folder of the
+binaries]`.
 
-Needs the binaries (`cargo build --bins`), Prometheus with its promtool (on the PATH), PostgreSQL's programs, curl, openssl, and root
-for the processes; the packages of requirements.txt are installed into an environment under target/.
+Needs the binaries (`cargo build --bins`), Prometheus with its promtool (on the PATH), PostgreSQL's programs, curl, openssl,
+and root for the processes; the packages of requirements.txt are installed into an environment under target/.
 """
 
 import subprocess
@@ -12,8 +13,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 ENVIRONMENT = ROOT / "target" / "tools" / "containers"
-# In this order: processes are of no use while what they are made of is wrong. The second has a network, mounts and processes
-# of its own, and none of them is left when it has ended.
+# In this order: processes are of no use while what they are made of is wrong. The second has a network, mounts and
+# processes of its own, and none of them is left when it has ended.
 STEPS = [
     ["check.py"],
     ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "processes.py"],

@@ -124,7 +124,9 @@ def secrets_of(script):
             runs.append({path.name: path.read_text() for path in (folder / "secrets").iterdir()})
         assert runs[0] == runs[1], "a second run makes other secrets"
         assert (folder / "secrets").stat().st_mode & 0o777 == 0o700, "others get into the folder"
-        assert all(path.stat().st_mode & 0o777 == 0o644 for path in (folder / "secrets").iterdir()), "containers cannot read them"
+        assert all(path.stat().st_mode & 0o777 == 0o644 for path in (folder / "secrets").iterdir()), (
+            "containers cannot read them"
+        )
     return frozenset(runs[0])
 
 
@@ -138,14 +140,18 @@ def ports_are_open_on_loopback_alone(case):
 
 @check
 def services_listen_where_others_look_for_them(case):
-    (job,) = [job for job in case.files.yaml(f"{PROMETHEUS}/prometheus.yaml")["scrape_configs"] if job["job_name"] == "kith"]
+    (job,) = [
+        job for job in case.files.yaml(f"{PROMETHEUS}/prometheus.yaml")["scrape_configs"] if job["job_name"] == "kith"
+    ]
     (looked_up,) = job["dns_sd_configs"]
     if looked_up["names"] != SERVICES:
         yield f"Prometheus looks for {looked_up['names']}"
     for number, name in enumerate(SERVICES):
         one, variable = services(case)[name], name.upper().replace("-", "_")
         port = 50051 + number
-        if told(one).get(f"KITH_{variable}_LISTEN_ADDRESS") != f"0.0.0.0:{port}" or one["ports"] != [f"127.0.0.1:{port}:{port}"]:
+        if told(one).get(f"KITH_{variable}_LISTEN_ADDRESS") != f"0.0.0.0:{port}" or one["ports"] != [
+            f"127.0.0.1:{port}:{port}"
+        ]:
             yield f"{name} listens elsewhere than at {port}"
         if told(one).get(f"KITH_{variable}_ADMIN_LISTEN_ADDRESS") != f"0.0.0.0:{looked_up['port']}":
             yield f"{name} has its admin port elsewhere than where Prometheus looks"

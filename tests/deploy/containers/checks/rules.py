@@ -16,11 +16,15 @@ RULES = ["recording.yaml", "alerts.yaml"]
 def texts(case, *names):
     """The files of Prometheus, or those of these names, for promtool."""
     mine = case.files.beneath(PROMETHEUS)
-    return tuple((path.rpartition("/")[2], text) for path, text in mine.items() if not names or path.rpartition("/")[2] in names)
+    return tuple(
+        (path.rpartition("/")[2], text) for path, text in mine.items() if not names or path.rpartition("/")[2] in names
+    )
 
 
 def rules(case):
-    return [rule for name in RULES for group in case.files.yaml(f"{PROMETHEUS}/{name}")["groups"] for rule in group["rules"]]
+    return [
+        rule for name in RULES for group in case.files.yaml(f"{PROMETHEUS}/{name}")["groups"] for rule in group["rules"]
+    ]
 
 
 def alerts(case):
