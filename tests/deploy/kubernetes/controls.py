@@ -583,12 +583,13 @@ def a_variable_of_another_program(manifests):
 
 @control("every_required_setting_is_there", "every_program_takes_what_it_is_told")
 def a_required_setting_that_is_not_there(manifests):
-    del settings(manifests)["KITH_POSTS_DATABASE_URL_FILE"]
+    environment = container(manifests)["env"]
+    environment.remove(named(environment, "KITH_POSTS_DATABASE_URL_FILE"))
 
 
 @control("every_required_setting_is_there", "every_program_takes_what_it_is_told")
 def a_required_setting_that_is_empty(manifests):
-    settings(manifests)["KITH_SIGNING_KEY_FILE"] = ""
+    named(container(manifests, "kith-identity")["env"], "KITH_SIGNING_KEY_FILE")["value"] = ""
 
 
 @control("every_address_of_a_service_is_given", "the_admin_port_is_the_one_that_is_listened_on")
@@ -626,7 +627,7 @@ def plaintext_that_nobody_allowed(manifests):
 
 @control("every_program_takes_what_it_is_told")
 def a_file_that_is_not_mounted(manifests):
-    settings(manifests)["KITH_POSTS_DATABASE_URL_FILE"] = "/etc/kith/database/url"
+    named(container(manifests)["env"], "KITH_POSTS_DATABASE_URL_FILE")["value"] = "/etc/kith/database/url"
 
 
 @control("every_program_takes_what_it_is_told")
