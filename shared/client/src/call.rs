@@ -76,7 +76,7 @@ impl<'a> Call<'a> {
             self.attempts += 1;
             traced.attempts = self.attempts;
             let outcome = self.attempt(traced).await?;
-            traced.refused = outcome.refusal().map(Status::code);
+            traced.refused = outcome.code();
             if let Some(status) = outcome.refusal().cloned()
                 && self.renews_token(&status).await
             {

@@ -50,6 +50,20 @@ impl Outcome {
         }
     }
 
+    /// The code of an answer that is not OK, of a stream as far as it is known when its answer begins.
+    pub(crate) fn code(&self) -> Option<Code> {
+        match self {
+            Outcome::Answered(_, Some(refusal)) => Some(refusal.code()),
+            Outcome::Answered(response, None) => {
+                let status = Status::from_header_map(response.headers());
+                status
+                    .map(|status| status.code())
+                    .filter(|code| *code != Code::Ok)
+            }
+            _ => None,
+        }
+    }
+
     /// An attempt whose answer does not come.
     pub(crate) fn of_error(error: &hyper::Error, was_kept: bool) -> Self {
         if was_kept || was_refused(error) {

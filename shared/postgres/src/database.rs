@@ -158,7 +158,7 @@ impl Database {
                 }
             }
         };
-        counted::within(metrics, attempts).await
+        counted::within(metrics, self.pool.server(), attempts).await
     }
 
     /// What the pool has.

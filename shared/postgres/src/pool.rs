@@ -1,11 +1,12 @@
 //! The pool: who gets which connection, and which is never handed out again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool};
 use kith_primitives::{Context, Failure, Reason};
-use kith_telemetry::{DatabaseMetrics, PoolReading, pool_span};
+use kith_telemetry::{DatabaseMetrics, DatabaseServer, PoolReading, pool_span};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
@@ -23,6 +24,7 @@ const DRAIN_PATIENCE: Duration = Duration::from_millis(250);
 pub(crate) struct Pool {
     pool: managed::Pool<Manager>,
     checkout_timeout: Duration,
+    server: Arc<DatabaseServer>,
     metrics: Option<DatabaseMetrics>,
 }
 
@@ -49,6 +51,7 @@ impl Pool {
         Self {
             pool,
             checkout_timeout: settings.checkout_timeout,
+            server: Arc::new(url.server()),
             metrics: None,
         }
     }
@@ -60,6 +63,10 @@ impl Pool {
         self.metrics = Some(metrics.clone());
     }
 
+    pub(crate) fn server(&self) -> &Arc<DatabaseServer> {
+        &self.server
+    }
+
     pub(crate) fn metrics(&self) -> Option<&DatabaseMetrics> {
         self.metrics.as_ref()
     }
@@ -69,7 +76,9 @@ impl Pool {
         let left = Context::time_left();
         let patience = left.map_or(self.checkout_timeout, |left| left.min(self.checkout_timeout));
         let began = Instant::now();
-        let got = timeout(patience, self.pool.get()).instrument(pool_span()).await;
+        let got = timeout(patience, self.pool.get())
+            .instrument(pool_span(&self.server))
+            .await;
         if let Some(metrics) = &self.metrics {
             metrics.waited(began.elapsed());
             if got.is_err() {

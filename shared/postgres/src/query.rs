@@ -16,11 +16,15 @@ use crate::{DbError, DbErrorKind, classify, counted};
 /// # Errors
 /// [`DbError`], sorted and with the name.
 pub async fn run<T>(name: &'static str, query: impl Future<Output = QueryResult<T>>) -> Result<T, DbError> {
-    let (span, started) = (query_span(name), Instant::now());
+    let (span, started) = (query_span(name, counted::server().as_deref()), Instant::now());
     let answer = query.instrument(span.clone()).await;
     let answer = answer.map_err(|error| classify::statement_error(error).of_query(name));
-    let (duration, error) = (started.elapsed(), answer.as_ref().err());
-    let error = error.map(|error| error.kind().label());
+    // A statement that finds nothing has not failed, whatever its caller makes of it.
+    let error = answer.as_ref().err().map(DbError::kind);
+    let error = error
+        .filter(|kind| **kind != DbErrorKind::NoRow)
+        .map(DbErrorKind::label);
+    let duration = started.elapsed();
     query_finished(&span, name, duration, error);
     counted::count(|metrics| metrics.query_finished(name, duration, error));
     answer

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use kith_settings::{Reader, Setting};
+use kith_telemetry::DatabaseServer;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Config;
@@ -192,6 +193,21 @@ impl DatabaseUrl {
         let database = self.database.as_deref().map(encode).unwrap_or_default();
         let query = self.query(|_| true);
         format!("postgres://{login}{}/{database}{query}", self.authority)
+    }
+
+    /// The server as spans name it.
+    pub(crate) fn server(&self) -> DatabaseServer {
+        let address = match self.config.get_hosts() {
+            [Host::Tcp(host)] => Some(host.clone()),
+            [Host::Unix(directory)] => Some(directory.display().to_string()),
+            _ => None,
+        };
+        let port = self.config.get_ports().first().copied();
+        DatabaseServer {
+            port: port.filter(|port| address.is_some() && *port != 5432),
+            address,
+            database: self.database.clone().or_else(|| self.role.clone()),
+        }
     }
 
     /// What the driver connects with.

@@ -24,5 +24,7 @@ pub use metrics::{
 };
 pub use otlp::{Exporters, OtlpSettings};
 pub use settings::{LogFormat, LogSettings};
-pub use spans::{client_finished, client_span, pool_span, query_finished, query_span, rpc_span};
+pub use spans::{
+    DatabaseServer, client_finished, client_span, pool_span, query_finished, query_span, rpc_span,
+};
 pub use trace_context::{TraceContext, extract, inject, set_parent};

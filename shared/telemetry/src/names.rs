@@ -48,6 +48,10 @@ pub const SERVICE_VERSION: &str = "service.version";
 /// Another one for each process.
 pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 
+/// The name of the database. Source: semantic conventions for PostgreSQL; the schema is left out, since nothing says it
+/// without another question to the server.
+pub const DB_NAMESPACE: &str = "db.namespace";
+
 /// The name that a span is exported under. Source: the special fields of `tracing-opentelemetry`, as the next two.
 pub const OTEL_NAME: &str = "otel.name";
 

@@ -87,16 +87,34 @@ pub fn client_finished(span: &Span, code: i32, attempts: u32, peer: Option<Socke
     }
 }
 
+/// The database that statements go to, as its URL names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseServer {
+    /// Its host, or the directory of its socket; `None` where there are several.
+    pub address: Option<String>,
+    /// Its port, where that is not 5432.
+    pub port: Option<u16>,
+    /// The name of the database.
+    pub database: Option<String>,
+}
+
 /// Waiting for a connection of the pool.
-pub fn pool_span() -> Span {
+pub fn pool_span(server: &DatabaseServer) -> Span {
     if span_enabled!(target: names::POOL_TARGET, Level::DEBUG) && is_background() {
         return Span::none();
     }
-    debug_span!(target: names::POOL_TARGET, "pool_checkout", { names::DB_SYSTEM_NAME } = POSTGRESQL)
+    debug_span!(
+        target: names::POOL_TARGET,
+        "pool_checkout",
+        { names::DB_SYSTEM_NAME } = POSTGRESQL,
+        { names::DB_NAMESPACE } = server.database.as_deref(),
+        { names::SERVER_ADDRESS } = server.address.as_deref(),
+        { names::SERVER_PORT } = server.port,
+    )
 }
 
-/// A statement, by the name of its query: noun first, for example `follow_create`.
-pub fn query_span(name: &'static str) -> Span {
+/// A statement, by the name of its query: noun first, for example `follow_create`. `server` is `None` where nobody knows.
+pub fn query_span(name: &'static str, server: Option<&DatabaseServer>) -> Span {
     if span_enabled!(target: names::QUERY_TARGET, Level::DEBUG) && is_background() {
         return Span::none();
     }
@@ -107,6 +125,9 @@ pub fn query_span(name: &'static str) -> Span {
         { names::OTEL_KIND } = "client",
         { names::DB_SYSTEM_NAME } = POSTGRESQL,
         { names::DB_QUERY_SUMMARY } = name,
+        { names::DB_NAMESPACE } = server.and_then(|server| server.database.as_deref()),
+        { names::SERVER_ADDRESS } = server.and_then(|server| server.address.as_deref()),
+        { names::SERVER_PORT } = server.and_then(|server| server.port),
         { names::ERROR_TYPE } = Empty,
         { names::OTEL_STATUS_CODE } = Empty,
     )

@@ -122,7 +122,7 @@ impl Exporters {
             ends.recv_timeout(left).unwrap_or(false)
         });
         if all_ended {
-            drop(runtime);
+            runtime.shutdown_background();
         } else {
             warn!("the last traces or metrics could not be exported, and are lost");
             // An export that goes on would panic without its timers. The process ends now.

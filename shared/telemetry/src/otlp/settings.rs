@@ -49,35 +49,33 @@ impl Topic for OtlpSettings {
         }
         let traces = Signal::TRACES.read(reader);
         let metrics = Signal::METRICS.read(reader);
+        let are_followed = judge_the_rest(reader, is_wanted(&traces), is_wanted(&metrics));
         let settings = Self {
             traces: traces?,
             metrics: metrics?,
         };
-        let judged = settings.judge_the_rest(reader);
-        judged.then_some(settings)
+        are_followed.then_some(settings)
     }
 }
 
-impl OtlpSettings {
-    /// Whether the SDK will follow what it reads by itself.
-    fn judge_the_rest(&self, reader: &mut Reader<'_>) -> bool {
-        let mut all_good = true;
-        let mut judge = |rules: rules::Rules| {
-            for (name, rule) in rules {
-                all_good &= reader.variable(name, rule).is_some();
-            }
-        };
-        if self.traces.is_some() {
-            judge(rules::OF_TRACES);
-        }
-        if self.metrics.is_some() {
-            judge(rules::OF_METRICS);
-        }
-        if self.traces.is_some() || self.metrics.is_some() {
-            judge(rules::OF_BOTH);
-        }
-        all_good
-    }
+/// Also where there is a mistake, so that all are told at once.
+fn is_wanted(signal: &Option<Option<Collector>>) -> bool {
+    !matches!(signal, Some(None))
+}
+
+/// Whether the SDK will follow what it reads by itself.
+fn judge_the_rest(reader: &mut Reader<'_>, traces: bool, metrics: bool) -> bool {
+    let rules = [
+        (traces, rules::OF_TRACES),
+        (metrics, rules::OF_METRICS),
+        (traces || metrics, rules::OF_BOTH),
+    ];
+    let wanted = rules.into_iter().filter(|(is_wanted, _)| *is_wanted);
+    wanted
+        .flat_map(|(_, rules)| rules)
+        .fold(true, |all_good, (name, rule)| {
+            reader.variable(name, rule).is_some() && all_good
+        })
 }
 
 /// Traces or metrics.
