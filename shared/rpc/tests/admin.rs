@@ -58,8 +58,7 @@ async fn health_is_that_of_the_port_for_calls_and_is_asked_without_encryption() 
     }
 }
 
-// Controls: `is_ready` without its look at the shutdown, /readyz stayed 200; an admin port that ends with the listener for
-// calls, nobody answered.
+// Control: `is_ready` without its look at the shutdown; /readyz stayed 200.
 #[tokio::test]
 async fn it_answers_to_the_end_of_the_drain_and_holds_nothing_up() {
     let server = TestServer::start().await;
