@@ -22,7 +22,7 @@ PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
 PROGRAMS = "/usr/local/bin"
 # Docker's.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-PATIENCE = 60
+PATIENCE = 120
 
 
 def mount(*arguments):

@@ -68,11 +68,15 @@ class Prometheus:
         return [rule for group in groups for rule in group["rules"]]
 
     def alerts(self, *states):
-        """Of each alert in one of these states, its name and the service it is about."""
-        return {
-            (rule["name"], alert["labels"].get("service"))
-            for rule in self.rules()
-            if rule["type"] == "alerting"
-            for alert in rule["alerts"]
-            if alert["state"] in states
-        }
+        """Each alert in one of these states."""
+        rules = [rule for rule in self.rules() if rule["type"] == "alerting"]
+        return [Alert(rule, alert) for rule in rules for alert in rule["alerts"] if alert["state"] in states]
+
+
+class Alert:
+    """One that is pending or fires."""
+
+    def __init__(self, rule, alert):
+        self.name, self.service = rule["name"], alert["labels"].get("service")
+        # Seconds for which it must hold before it fires.
+        self.patience = rule["duration"]
