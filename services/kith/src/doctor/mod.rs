@@ -104,7 +104,9 @@ impl DoctorSettings {
             url.strip_prefix("http://")?.parse().ok()
         };
         let now = |address: &Address| Address {
-            address: up(address.role).unwrap_or(address.address),
+            address: up(address.role)
+                .filter(|_| !address.is_admin)
+                .unwrap_or(address.address),
             ..*address
         };
         self.addresses.iter().map(now).collect()
