@@ -5,6 +5,7 @@
 
 mod certificates;
 mod clock;
+mod encryption;
 mod endpoints;
 mod finding;
 mod keys;
@@ -200,7 +201,8 @@ async fn database(
     if sessions.is_empty() {
         return report.add([Finding::unchecked("database", "no login succeeded")]);
     }
-    logins_of_services(report, &mut sessions, keys).await
+    logins_of_services(report, &mut sessions, keys).await?;
+    report.add([encryption::examine(&mut sessions).await])
 }
 
 /// Everybody who logs in, the owner first.
