@@ -52,7 +52,7 @@ async fn everywhere(server: &TestServer, check: impl Fn(&Answer)) {
     }
 }
 
-// Control: `serve_methods` without `grpc_web::wrap`; the first answer was 200 without a frame of trailers.
+// Control: `serve_methods` without `grpc_web::wrap`; the first answer was none of gRPC-Web.
 #[tokio::test]
 async fn a_page_is_answered_and_may_read_the_answer() {
     let server = with_web().await;
