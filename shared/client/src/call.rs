@@ -152,7 +152,11 @@ impl<'a> Call<'a> {
                 Ok(response) => {
                     lease.answered();
                     match self.method {
-                        Some(_) => Outcome::of_answer(response).await,
+                        Some(_) => {
+                            let outcome = Outcome::of_answer(response).await;
+                            lease.rests_for(outcome.refusal().and_then(retry::rest));
+                            outcome
+                        }
                         None => {
                             // Too late for this call, but not for the next.
                             if let Some(refusal) = Status::from_header_map(response.headers()) {

@@ -58,6 +58,13 @@ fn after(method: Unary, status: &Status) -> Next {
     }
 }
 
+/// How long a server asks to be left alone that can do nothing at the moment.
+pub(crate) fn rest(status: &Status) -> Option<Duration> {
+    let details = status.get_error_details();
+    let retry_after = details.retry_info().and_then(|info| info.retry_delay);
+    retry_after.filter(|_| status.code() == Code::Unavailable && did_nothing(&details))
+}
+
 /// Whether the contract says of the reason that nothing was changed.
 fn did_nothing(details: &ErrorDetails) -> bool {
     is(details, Reason::ServiceNotReady) || is(details, Reason::DatabaseUnavailable)

@@ -26,6 +26,8 @@ const MIN_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// A connection that lives so long was of use, even without a call.
 const LONG_LIFE: Duration = Duration::from_secs(1);
+/// How long the answer to a call is waited for that tries whether a server has rested enough.
+const TRIAL: Duration = Duration::from_secs(1);
 /// How long a name may take to resolve, and the least time from one answer to the next question.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(5);
 const RESOLVE_AT_MOST_EVERY: Duration = Duration::from_millis(250);
@@ -80,6 +82,26 @@ struct Line {
 struct Usage {
     /// A call was answered, so it was worth the name.
     answered: AtomicBool,
+    /// The server said that it can do nothing before this time. One call tries it then, and the others wait for what
+    /// becomes of that.
+    rests_until: Mutex<Option<Instant>>,
+}
+
+impl Usage {
+    fn rests_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.rests_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rests(&self) -> bool {
+        self.rests_until().is_some_and(|until| Instant::now() < until)
+    }
+
+    /// It is chosen for a call.
+    fn is_tried(&self) {
+        if let Some(until) = self.rests_until().as_mut() {
+            *until = Instant::now() + TRIAL;
+        }
+    }
 }
 
 /// A server to make one call to.
@@ -94,6 +116,12 @@ impl Lease {
     /// The call was answered, whatever the answer.
     pub(crate) fn answered(&self) {
         self.usage.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// For how long the server says that it can do nothing, if it does. Meanwhile calls go to the others, if there are
+    /// any: refusing is quick, so that a server which refuses would look like the one with the least to do.
+    pub(crate) fn rests_for(&self, time: Option<Duration>) {
+        *self.usage.rests_until() = time.map(|time| Instant::now() + time);
     }
 }
 
@@ -122,7 +150,10 @@ impl Servers {
 
     fn choose(&self, tried: &[SocketAddr]) -> Choice {
         let known = self.known();
-        let ready: Vec<_> = known.ready().collect();
+        let mut ready: Vec<_> = known.ready().collect();
+        if ready.iter().any(|(_, line)| !line.usage.rests()) {
+            ready.retain(|(_, line)| !line.usage.rests());
+        }
         let others = ready
             .iter()
             .copied()
@@ -131,6 +162,9 @@ impl Servers {
             [] => less_busy(&ready),
             _ => less_busy(&others.collect::<Vec<_>>()).or_else(|| less_busy(&ready)),
         };
+        if let Some((_, line)) = &chosen {
+            line.usage.is_tried();
+        }
         match chosen {
             Some((address, line)) => Choice::Server(Lease {
                 address,

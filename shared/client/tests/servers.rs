@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
-use crate::harness::{FakeServer, Reply, read, soon, write};
+use crate::harness::{FakeServer, Reply, read, refusal, soon, write};
 
 /// A name that stands for whatever the test says.
 #[derive(Clone, Default)]
@@ -224,6 +224,63 @@ async fn connections_that_their_server_closes_fail_no_write() {
         failed.first()
     );
     assert!(server.connections() > 5, "{}", server.connections());
+}
+
+/// A server that starts where clients know one is called before it can do anything.
+// Control: `choose` that looks at no rest; it was asked 1,000 times, and when the budget was spent calls failed.
+#[tokio::test]
+async fn a_server_that_is_not_ready_is_left_alone_while_another_is() {
+    let is_ready = Arc::new(AtomicBool::new(false));
+    let starting = {
+        let is_ready = Arc::clone(&is_ready);
+        FakeServer::start(move |_| match is_ready.load(Ordering::SeqCst) {
+            true => Reply::Answer,
+            false => Reply::Refuse(refusal(
+                Code::Unavailable,
+                "SERVICE_NOT_READY",
+                Some(Duration::from_millis(20)),
+            )),
+        })
+        .await
+    };
+    let ready = FakeServer::answering().await;
+    let channel = Name::of(&[&starting, &ready]).channel();
+    both_called(&channel, &starting, &ready).await;
+    let writers = join_all((0..16).map(|_| failed(200, || write(&channel))));
+    let failed = writers.await.concat();
+    assert!(
+        failed.is_empty(),
+        "{} failed, first {:?}",
+        failed.len(),
+        failed[0]
+    );
+    assert!(starting.count() < 500, "{}", starting.count());
+
+    is_ready.store(true, Ordering::SeqCst);
+    let before = starting.count();
+    soon(async {
+        while starting.count() < before + 10 {
+            write(&channel).await.expect("an answer");
+        }
+    })
+    .await;
+}
+
+// Control: every server rests, and `choose` finds none; the read waited for ever.
+#[tokio::test]
+async fn where_no_server_is_ready_calls_go_to_those_that_are_not() {
+    let server = FakeServer::start(|number| match number {
+        0..3 => Reply::Refuse(refusal(
+            Code::Unavailable,
+            "SERVICE_NOT_READY",
+            Some(Duration::from_millis(1)),
+        )),
+        _ => Reply::Answer,
+    })
+    .await;
+    let channel = server.channel();
+    read(&channel).await.expect("the fourth attempt");
+    assert_eq!(server.count(), 4);
 }
 
 // Control: the first of the two that were drawn; half of the calls hung.

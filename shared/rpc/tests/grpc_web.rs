@@ -52,7 +52,7 @@ async fn everywhere(server: &TestServer, check: impl Fn(&Answer)) {
     }
 }
 
-// Control: `serve_methods` without `grpc_web::wrap`; the first answer was 200 without a frame of trailers.
+// Control: `serve_methods` without `grpc_web::wrap`; the first answer was none of gRPC-Web.
 #[tokio::test]
 async fn a_page_is_answered_and_may_read_the_answer() {
     let server = with_web().await;
@@ -370,6 +370,24 @@ async fn a_head_may_have_16_kib_as_over_http2() {
             .await;
         assert_eq!(answer.expect("an answer").status, expected);
     }
+}
+
+// Control: the layers in the order `receive deadline`; the server waited for the rest.
+#[tokio::test]
+async fn the_rest_of_a_request_is_waited_for_until_the_deadline() {
+    let server = with_web().await;
+    let mut socket = TcpStream::connect(server.address).await.expect("it listens");
+    let bearer = server.user_token();
+    let head = format!(
+        "POST {GET_FOLLOW} HTTP/1.1\r\nhost: kith.test\r\ncontent-type: {BINARY}\r\ncontent-length: 100\r\n\
+         authorization: Bearer {bearer}\r\ngrpc-timeout: 100m\r\n\r\n\0"
+    );
+    socket.write_all(head.as_bytes()).await.expect("it reads");
+    let mut answer = Vec::new();
+    // An answer before the end of the question is the connection's last.
+    let _ = soon(socket.read_to_end(&mut answer)).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.contains("DEADLINE_EXCEEDED"), "{answer}");
 }
 
 // Control: `half_close` of HTTP/1.1; the read went on without its caller.

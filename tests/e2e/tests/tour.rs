@@ -6,7 +6,7 @@ use kith_testkit::TestApp;
 #[allow(dead_code, reason = "its `main` is for who starts it by hand")]
 mod example;
 
-// Control: a request without `request_id`, and a server that is not gone; "it was written twice", and UNAVAILABLE was not what came.
+// Controls: a request without `request_id`, "it was written twice"; `max_attempts(1)`, the read that the server died of failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tour_goes_through() {
     let app = TestApp::start().await;

@@ -27,10 +27,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 pub(super) async fn port(address: &Address) -> Finding {
     let Address {
         role,
+        is_admin,
         setting,
         address,
     } = *address;
-    let check = format!("address of {}", service(role));
+    let admin = if is_admin { "admin " } else { "" };
+    let check = format!("{admin}address of {}", service(role));
     let variable = setting.variable();
     match listen(address) {
         Ok(_) => Finding::ok(check, format!("{address} is free")),

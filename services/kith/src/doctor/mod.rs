@@ -5,6 +5,7 @@
 
 mod certificates;
 mod clock;
+mod encryption;
 mod endpoints;
 mod finding;
 mod keys;
@@ -104,7 +105,9 @@ impl DoctorSettings {
             url.strip_prefix("http://")?.parse().ok()
         };
         let now = |address: &Address| Address {
-            address: up(address.role).unwrap_or(address.address),
+            address: up(address.role)
+                .filter(|_| !address.is_admin)
+                .unwrap_or(address.address),
             ..*address
         };
         self.addresses.iter().map(now).collect()
@@ -198,7 +201,8 @@ async fn database(
     if sessions.is_empty() {
         return report.add([Finding::unchecked("database", "no login succeeded")]);
     }
-    logins_of_services(report, &mut sessions, keys).await
+    logins_of_services(report, &mut sessions, keys).await?;
+    report.add([encryption::examine(&mut sessions).await])
 }
 
 /// Everybody who logs in, the owner first.

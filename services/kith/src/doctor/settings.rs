@@ -43,6 +43,8 @@ pub(crate) struct DoctorSettings {
 /// Where a service listens.
 pub(super) struct Address {
     pub(super) role: Role,
+    /// Whether it is for health and metrics, and not for calls.
+    pub(super) is_admin: bool,
     pub(super) setting: &'static Setting,
     pub(super) address: SocketAddr,
 }
@@ -55,6 +57,37 @@ const fn listen_address(role: Role) -> &'static Setting {
         Role::Posts => &posts::LISTEN_ADDRESS,
         Role::Messaging => &messaging::LISTEN_ADDRESS,
     }
+}
+
+/// The setting of the address for health and metrics, and its port by default.
+const fn admin_listen_address(role: Role) -> (&'static Setting, u16) {
+    match role {
+        Role::Identity => (&identity::ADMIN_LISTEN_ADDRESS, identity::ADMIN_PORT),
+        Role::SocialGraph => (&social_graph::ADMIN_LISTEN_ADDRESS, social_graph::ADMIN_PORT),
+        Role::Posts => (&posts::ADMIN_LISTEN_ADDRESS, posts::ADMIN_PORT),
+        Role::Messaging => (&messaging::ADMIN_LISTEN_ADDRESS, messaging::ADMIN_PORT),
+    }
+}
+
+/// Reads where a service listens: for calls, and for health and metrics unless that is off.
+fn addresses(reader: &mut Reader<'_>, role: Role, server: Option<&ServerSettings>) -> Option<Vec<Address>> {
+    let setting = listen_address(role);
+    let (admin_setting, port) = admin_listen_address(role);
+    let calls = ServerSettings::listen_address(reader, setting, server);
+    let admin = kith_rpc::admin_listen_address(reader, admin_setting, port, calls);
+    let calls = Address {
+        role,
+        is_admin: false,
+        setting,
+        address: calls?,
+    };
+    let admin = admin?.map(|address| Address {
+        role,
+        is_admin: true,
+        setting: admin_setting,
+        address,
+    });
+    Some([calls].into_iter().chain(admin).collect())
 }
 
 impl Topic for DoctorSettings {
@@ -71,6 +104,10 @@ impl Topic for DoctorSettings {
             RoleSettings::settings(),
             PoolSettings::settings(),
             Role::ALL.iter().map(|role| listen_address(*role)).collect(),
+            Role::ALL
+                .iter()
+                .map(|role| admin_listen_address(*role).0)
+                .collect(),
             PlaintextServerSettings::settings(),
             TlsFiles::settings(),
             ClientTls::settings(),
@@ -93,15 +130,7 @@ impl Topic for DoctorSettings {
         });
         let addresses: Vec<_> = Role::ALL
             .iter()
-            .map(|role| {
-                let setting = listen_address(*role);
-                let address = ServerSettings::listen_address(reader, setting, server.as_ref())?;
-                Some(Address {
-                    role: *role,
-                    setting,
-                    address,
-                })
-            })
+            .map(|role| addresses(reader, *role, server.as_ref()))
             .collect();
         let client_tls = ClientTls::named(reader);
         let identity_url = reader.optional(&IDENTITY_URL, |reader, setting| {
@@ -119,6 +148,7 @@ impl Topic for DoctorSettings {
             reader.duration(&SIGNING_KEYS_INTERVAL),
         );
         let addresses: Option<Vec<_>> = addresses.into_iter().collect();
+        let addresses = addresses.map(|addresses| addresses.into_iter().flatten().collect());
         server?;
         others.0?;
         Some(Self {

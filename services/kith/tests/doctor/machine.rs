@@ -10,19 +10,21 @@ use crate::support::{kith, run, run_command};
 fn an_address_that_is_in_use_is_told_with_who_has_it() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
+    for (variable, check) in [
+        ("KITH_POSTS_LISTEN_ADDRESS", "address of posts"),
+        ("KITH_POSTS_ADMIN_LISTEN_ADDRESS", "admin address of posts"),
+    ] {
+        let said = Said::by(doctor().env(variable, address.to_string()));
+        let seen = said.seen(check, "problem");
+        assert!(
+            seen.starts_with(&format!("{address} is in use by process {} (", id())),
+            "{seen}"
+        );
+        assert!(said.fix(check, "advice").contains(variable));
+    }
+    drop(listener);
     let mut command = doctor();
     command.env("KITH_POSTS_LISTEN_ADDRESS", address.to_string());
-    let said = Said::by(&mut command);
-    let seen = said.seen("address of posts", "problem");
-    assert!(
-        seen.starts_with(&format!("{address} is in use by process {} (", id())),
-        "{seen}"
-    );
-    assert!(
-        said.fix("address of posts", "advice")
-            .contains("KITH_POSTS_LISTEN_ADDRESS")
-    );
-    drop(listener);
     assert_eq!(Said::by(&mut command).state("address of posts"), "ok");
 }
 
