@@ -9,6 +9,8 @@ import yaml
 from manifests import KUSTOMIZE, SERVICES
 
 NAMESPACE = "kith"
+# How long certificates are good: less than a month, and `kith doctor` warns.
+DAYS = 90
 
 
 def secrets(owners_url=None):
@@ -36,7 +38,7 @@ class Authority:
         self.folder = folder
         folder.mkdir(parents=True)
         self.key, self.certificate = folder / "ca.key", folder / "ca.crt"
-        made = ["-keyout", self.key, "-out", self.certificate, "-days", 1, "-subj", f"/CN={name}"]
+        made = ["-keyout", self.key, "-out", self.certificate, "-days", DAYS, "-subj", f"/CN={name}"]
         openssl("req", "-x509", *NEW_KEY, *made)
 
     def issue(self, name, hosts=()):
@@ -47,7 +49,7 @@ class Authority:
         alternatives = ",".join(hosts) or f"DNS:{name}"
         extensions.write_text(f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth,clientAuth\n")
         signed_by = ["-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial"]
-        openssl("x509", "-req", "-in", request, *signed_by, "-out", certificate, "-days", 1, "-extfile", extensions)
+        openssl("x509", "-req", "-in", request, *signed_by, "-out", certificate, "-days", DAYS, "-extfile", extensions)
         return {
             "tls.crt": certificate.read_text(),
             "tls.key": key.read_text(),

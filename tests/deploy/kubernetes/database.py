@@ -1,6 +1,7 @@
 """A PostgreSQL of the test's own: the one that the overlay `local` has, or one outside of the cluster, with TLS."""
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from manifests import containers
+from readme import README
 
 # Who runs PostgreSQL where root may not: nobody.
 NOBODY = 65534
@@ -55,10 +57,11 @@ class Postgres:
 
     @classmethod
     def outside(cls, folder, certificate, password):
-        """Takes TLS alone. The owner may create roles and is no superuser."""
+        """Takes TLS alone, and as many connections as the README asks for. The owner may create roles and is no superuser."""
         rules = "hostssl all all 127.0.0.1/32 scram-sha-256"
         files = {"server.crt": certificate["tls.crt"], "server.key": certificate["tls.key"]}
-        settings = ["-c", "ssl=on", "-c", "max_connections=200"]
+        (connections,) = re.findall(r"Set `max_connections = (\d+)`", README.read_text())
+        settings = ["-c", "ssl=on", "-c", f"max_connections={connections}"]
         for name, setting in [("server.crt", "ssl_cert_file"), ("server.key", "ssl_key_file")]:
             settings += ["-c", f"{setting}={folder / name}"]
         server = cls(folder, "postgres", ["--encoding=UTF8", "--locale=C.UTF-8"], settings, rules)
@@ -82,7 +85,7 @@ class Postgres:
         self.log = open(self.folder / "log", "w")
         settings = ["-c", "listen_addresses=127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
         self.server = subprocess.Popen(
-            [self.bin / "postgres", "-D", data, "-c", "fsync=off", *settings, *self.settings],
+            [self.bin / "postgres", "-D", data, *settings, *self.settings],
             cwd="/", stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, **self.user,
         )  # fmt: skip
         wait = ["-h", self.folder, "-p", str(self.port), "-t", str(PATIENCE)]

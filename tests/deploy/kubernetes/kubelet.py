@@ -76,13 +76,33 @@ class Node:
     def start(self, workload, container, folder, address=ANYWHERE, **options):
         """Starts the container's process, as the user that it has there if we may."""
         self.mount(workload, container, folder)
-        context = pod(workload)["spec"]["securityContext"]
-        user = {"user": context["runAsUser"], "group": context["runAsGroup"], "extra_groups": []}
         return subprocess.Popen(
             self.command(container),
             cwd="/",
             env=self.variables(workload, container, folder, address),
             stdin=subprocess.DEVNULL,
-            **(user if os.geteuid() == 0 else {}),
+            **user_of(workload),
             **options,
         )
+
+    def run(self, command, workload, variables):
+        """Runs another program of the image in a container that is there, as `kubectl exec` does."""
+        program, *arguments = command
+        return subprocess.run(
+            [self.binaries / program, *arguments],
+            cwd="/",
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **user_of(workload),
+        )
+
+
+def user_of(workload):
+    """Whom the containers of a pod run as, if we may make processes of others."""
+    context = pod(workload)["spec"]["securityContext"]
+    if os.geteuid():
+        return {}
+    return {"user": context["runAsUser"], "group": context["runAsGroup"], "extra_groups": []}

@@ -115,6 +115,19 @@ def each_has_its_own_role(deployment):
     say(f"{len(rows)} connections to the database, each process's of its own role{', all with TLS' * deployment.tls}")
 
 
+# Control: fsync=off in the settings of database.py was a problem of the first that asked.
+def doctor_finds_nothing(deployment):
+    """In each pod, as `kubectl exec` asks it there; the processes hold their ports."""
+    for replica in deployment.replicas:
+        done = deployment.node.run(["kith", "doctor"], replica.workload, replica.variables)
+        lines = done.stdout.splitlines()
+        expect(f"kith doctor beside {replica.name} told: {done.stdout}", lines[-1].endswith("not checked"), True)
+        # How many descriptors there are is this machine's matter, and no pod's.
+        found = [line for line in lines if line.startswith(("problem", "warning")) and "descriptors" not in line]
+        expect(f"what kith doctor finds beside {replica.name}", found, [])
+    say("kith doctor finds no problem in any pod, and warns of nothing")
+
+
 # Control: the log was not let be, and was found for each of them.
 def nothing_is_written(deployment):
     """Their root file systems are read-only in a cluster. The log is a file only here."""
@@ -167,6 +180,7 @@ def walk(overlay, binaries, folder, stack):
         strangers_are_refused(deployment)
     each_has_its_own_role(deployment)
     nothing_is_written(deployment)
+    doctor_finds_nothing(deployment)
     if deployment.tls:
         telemetry_goes_to_the_collector(deployment)
         say(restore.a_dump_is_restored(deployment))
