@@ -35,3 +35,4 @@ mod service_accounts;
 mod size;
 mod tampered_tokens;
 mod tour;
+mod traces;

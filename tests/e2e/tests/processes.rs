@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kith_client::{Builder, Channel};
@@ -26,6 +27,7 @@ const ADMIN_PORTS: [&str; 4] = [
 pub(crate) struct Process {
     child: Child,
     said: Arc<Mutex<String>>,
+    reading: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -43,12 +45,16 @@ impl Process {
             .expect("the program runs");
         let (pipe, said) = (child.stderr.take().expect("a pipe"), Arc::default());
         let log: Arc<Mutex<String>> = Arc::clone(&said);
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 log.lock().expect("no panic").push_str(&format!("{line}\n"));
             }
         });
-        Self { child, said }
+        Self {
+            child,
+            said,
+            reading: Some(reading),
+        }
     }
 
     pub(crate) fn said(&self) -> String {
@@ -88,6 +94,24 @@ impl Process {
     /// Whether it runs still.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Ends it by SIGTERM, and answers what it said.
+    pub(crate) async fn stop(self) -> String {
+        self.terminate();
+        let (code, said) = self.outcome().await;
+        assert_eq!(code, Some(0), "{said}");
+        said
+    }
+
+    /// Its exit code and all that it said, once it has ended.
+    pub(crate) async fn outcome(mut self) -> (Option<i32>, String) {
+        let status = self.ended().await;
+        if let Some(reading) = self.reading.take() {
+            let read = tokio::task::spawn_blocking(|| reading.join().expect("no panic"));
+            read.await.expect("no panic");
+        }
+        (status.code(), self.said())
     }
 
     /// Ends it at once, as a machine does that loses power.

@@ -145,7 +145,7 @@ fn every_line_within_a_call_shows_which_call_whatever_the_filter_says() {
         let lines = json_lines(filter, || {
             let span = rpc_span(METHOD, "r1");
             set_parent(&span, extract(&traced_headers()));
-            let inner = span.in_scope(|| query_span("user_get"));
+            let inner = span.in_scope(|| query_span("user_get", None));
             span.in_scope(|| {
                 inner.in_scope(|| tracing::warn!(target: "some_crate", attempt = 2, "look {}", "here"));
             });
@@ -217,7 +217,7 @@ fn the_end_of_a_query_is_a_line_at_debug() {
     let query = || {
         rpc_span(METHOD, "r1").in_scope(|| {
             query_finished(
-                &query_span("user_get"),
+                &query_span("user_get", None),
                 "user_get",
                 Duration::from_millis(2),
                 Some("deadlock"),

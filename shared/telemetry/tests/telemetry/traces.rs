@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::support::{CALLERS_SPAN_ID, METHOD, TRACE_ID, headers, lines, settings, spans, traced_headers};
 use http::HeaderMap;
 use kith_telemetry::names::{
-    ATTEMPTS, DB_QUERY_SUMMARY, DB_SYSTEM_NAME, ERROR_TYPE, NETWORK_PEER_ADDRESS, NETWORK_PEER_PORT, OTHER,
-    RPC_METHOD, RPC_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT,
+    ATTEMPTS, DB_NAMESPACE, DB_QUERY_SUMMARY, DB_SYSTEM_NAME, ERROR_TYPE, NETWORK_PEER_ADDRESS,
+    NETWORK_PEER_PORT, OTHER, RPC_METHOD, RPC_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT,
 };
 use kith_telemetry::{
-    LogFormat, RpcFinished, client_finished, client_span, extract, inject, pool_span, query_finished,
-    query_span, rpc_finished, rpc_span, set_parent,
+    DatabaseServer, LogFormat, RpcFinished, client_finished, client_span, extract, inject, pool_span,
+    query_finished, query_span, rpc_finished, rpc_span, set_parent,
 };
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
@@ -58,8 +58,8 @@ fn attribute(span: &SpanData, name: &str) -> Option<String> {
 fn the_callers_span_is_the_parent_of_the_call_and_the_call_of_its_queries() {
     let spans = spans(|| {
         in_call(|| {
-            pool_span().in_scope(|| ());
-            query_span("user_get").in_scope(|| ());
+            pool_span(&DatabaseServer::default()).in_scope(|| ());
+            query_span("user_get", None).in_scope(|| ());
         });
     });
     let [pool, query, call] = spans.as_slice() else {
@@ -76,7 +76,7 @@ fn the_callers_span_is_the_parent_of_the_call_and_the_call_of_its_queries() {
 
 #[test]
 fn spans_are_named_and_described_as_the_conventions_say() {
-    let spans = spans(|| in_call(|| query_span("user_get").in_scope(|| ())));
+    let spans = spans(|| in_call(|| query_span("user_get", None).in_scope(|| ())));
     let [query, call] = spans.as_slice() else {
         panic!("{spans:#?}")
     };
@@ -127,7 +127,7 @@ fn only_what_the_server_did_wrong_is_an_error_of_the_span() {
 fn a_failed_query_has_the_sort_of_its_error() {
     let finish = |error| {
         query_finished(
-            &query_span("follow_create"),
+            &query_span("follow_create", None),
             "follow_create",
             Duration::ZERO,
             error,
@@ -168,13 +168,38 @@ fn spans_of_other_crates_are_not_exported() {
     assert!(spans(|| tracing::error_span!(target: "h2", "frame").in_scope(|| ())).is_empty());
 }
 
+#[test]
+fn a_statement_says_which_database_it_asks_as_far_as_that_is_known() {
+    let server = DatabaseServer {
+        address: Some("db".to_owned()),
+        port: Some(6432),
+        database: Some("kith".to_owned()),
+    };
+    let spans = spans(|| {
+        in_call(|| {
+            pool_span(&server).in_scope(|| ());
+            query_span("user_get", Some(&server)).in_scope(|| ());
+            query_span("user_get", Some(&DatabaseServer::default())).in_scope(|| ());
+        });
+    });
+    for (span, known) in [(&spans[0], true), (&spans[1], true), (&spans[2], false)] {
+        for (name, value) in [
+            (SERVER_ADDRESS, "db"),
+            (SERVER_PORT, "6432"),
+            (DB_NAMESPACE, "kith"),
+        ] {
+            assert_eq!(attribute(span, name).as_deref(), known.then_some(value), "{name}");
+        }
+    }
+}
+
 // Control: no `is_background`; there were two spans.
 #[test]
 fn what_a_service_asks_its_database_by_itself_is_no_trace() {
     assert!(
         spans(|| {
-            pool_span().in_scope(|| ());
-            query_span("migrations_applied").in_scope(|| ());
+            pool_span(&DatabaseServer::default()).in_scope(|| ());
+            query_span("migrations_applied", None).in_scope(|| ());
         })
         .is_empty()
     );
@@ -211,7 +236,7 @@ fn a_caller_that_is_not_sampled_decides_for_us_and_for_the_next_server() {
             &span,
             extract(&headers(&format!("00-{TRACE_ID}-{CALLERS_SPAN_ID}-00"))),
         );
-        span.in_scope(|| sent = query_span("user_get").in_scope(|| traceparent(&Span::current())));
+        span.in_scope(|| sent = query_span("user_get", None).in_scope(|| traceparent(&Span::current())));
     });
     assert!(spans.is_empty());
     assert!(
@@ -261,7 +286,7 @@ fn for_a_client_every_status_but_ok_is_an_error() {
 fn with_an_exporter_the_next_server_hangs_under_our_span() {
     let mut sent = String::new();
     let spans =
-        spans(|| in_call(|| sent = query_span("user_get").in_scope(|| traceparent(&Span::current()))));
+        spans(|| in_call(|| sent = query_span("user_get", None).in_scope(|| traceparent(&Span::current()))));
     let own = spans[0].span_context.span_id();
     assert_eq!(sent, format!("00-{TRACE_ID}-{own}-01"));
 }
@@ -271,7 +296,7 @@ fn without_an_exporter_the_callers_context_is_passed_on_as_it_came() {
     for filter in ["info", "trace", "kith::query=debug"] {
         lines(&settings(LogFormat::Human, filter), || {
             in_call(|| {
-                let query = query_span("user_get");
+                let query = query_span("user_get", None);
                 let mut headers = HeaderMap::new();
                 query.in_scope(|| inject(&Span::current(), &mut headers));
                 assert_eq!(headers, traced_headers(), "{filter}");
