@@ -4,6 +4,7 @@ mod check;
 mod classify;
 mod commit;
 mod conflicts;
+mod counted;
 mod deadlines;
 mod hang_ups;
 mod pool;
