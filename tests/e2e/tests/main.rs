@@ -19,6 +19,7 @@ mod message_kill;
 mod message_model;
 mod message_plans;
 mod message_storm;
+mod metrics;
 mod outages;
 mod plans;
 mod post_replays;
