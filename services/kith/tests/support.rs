@@ -233,6 +233,11 @@ impl Up {
         self.fact("identity  ")
     }
 
+    /// The URLs of the services' metrics.
+    pub(crate) fn metrics(&self) -> Vec<String> {
+        self.fact("metrics  ").split(' ').map(str::to_owned).collect()
+    }
+
     pub(crate) fn social_graph_address(&self) -> String {
         self.fact("social-graph  ")
     }

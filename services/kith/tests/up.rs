@@ -1,5 +1,8 @@
 //! `kith up`: starting, stopping, dying.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use kith_contracts::social_graph::v1::GetCountsRequest;
 use rustix::process::{Signal, geteuid, kill_process};
 
@@ -27,6 +30,27 @@ async fn an_ephemeral_kith_serves_and_leaves_nothing_behind() {
     assert!(has_backends(&directory));
     assert_eq!(up.end(Signal::TERM).code(), Some(0));
     assert!(!is_at_work(&directory) && !directory.exists());
+}
+
+#[test]
+fn metrics_of_each_service_are_where_it_says() {
+    let up = Up::start(&["--ephemeral"]);
+    let urls = up.metrics();
+    let services = ["identity", "social-graph", "posts", "messaging"];
+    assert_eq!(urls.len(), services.len(), "{urls:?}");
+    for (url, service) in urls.iter().zip(services) {
+        let address = url
+            .strip_prefix("http://")
+            .and_then(|url| url.strip_suffix("/metrics"));
+        let mut socket = TcpStream::connect(address.expect("a URL")).expect("it listens");
+        let request = b"GET /metrics HTTP/1.1\r\nhost: kith\r\nconnection: close\r\n\r\n";
+        socket.write_all(request).expect("it listens");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains(&format!("service=\"{service}\"")), "{answer}");
+    }
+    up.stop();
 }
 
 #[tokio::test]
