@@ -161,7 +161,6 @@ fn assert_attributes<const N: usize>(span: &Received, wanted: [(&str, Option<&st
     }
 }
 
-// Control: `inject` in the client for the span around the call; the server's span was a root of its own.
 #[tokio::test]
 async fn a_call_is_one_tree_from_the_client_down_to_the_statement() {
     let collector = Collector::start();
@@ -251,7 +250,7 @@ async fn a_call_is_one_tree_from_the_client_down_to_the_statement() {
     );
 }
 
-// Control: error.type and status for every code; the server's span of NOT_FOUND had them.
+// Each is the control of the others: one of the caller, two of the server.
 #[tokio::test]
 async fn an_error_of_the_caller_is_none_of_the_server_and_one_of_the_server_is() {
     let collector = Collector::start();
@@ -461,7 +460,7 @@ fn hanging() -> (SocketAddr, TcpListener) {
     (listener.local_addr().expect("an address"), listener)
 }
 
-// Control: `FINISH_WITHIN` of an hour; the process ended after the 40 seconds that an export may take here.
+// An export may take 40 seconds here, and the process ends without it, as it says.
 #[tokio::test]
 async fn a_collector_that_hangs_delays_neither_calls_nor_the_end() {
     let (address, _listener) = hanging();

@@ -131,7 +131,7 @@ fn a_failed_query_has_the_sort_of_its_error() {
             "follow_create",
             Duration::ZERO,
             error,
-        )
+        );
     };
     let spans = spans(|| {
         in_call(|| {
