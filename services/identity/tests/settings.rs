@@ -28,6 +28,8 @@ fn a_database_and_a_key_are_all_that_must_be_given() {
     let environment = Environment::from([DATABASE_URL, ("KITH_SIGNING_KEY", pem.expose_secret())]);
     let settings = read(&environment).expect("good settings");
     assert_eq!(settings.listen_address.to_string(), "127.0.0.1:50051");
+    let admin = settings.admin_listen_address.map(|address| address.to_string());
+    assert_eq!(admin.as_deref(), Some("127.0.0.1:50061"));
     assert_eq!(settings.signing_keys.first().key_id(), key.key_id());
     assert_eq!(settings.pool, PoolSettings::default());
     assert_eq!(

@@ -18,6 +18,8 @@ fn a_database_is_all_that_must_be_given() {
     let environment = Environment::from([("KITH_POSTS_DATABASE_URL", url)]);
     let PostsSettings { service } = read(&environment).expect("good settings");
     assert_eq!(service.listen_address.to_string(), "127.0.0.1:50053");
+    let admin = service.admin_listen_address.map(|address| address.to_string());
+    assert_eq!(admin.as_deref(), Some("127.0.0.1:50063"));
     assert_eq!(service.identity_url, "http://127.0.0.1:50051");
     assert_eq!(service.pool, PoolSettings::default());
     let server = service.server;

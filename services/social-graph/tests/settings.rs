@@ -21,6 +21,8 @@ fn a_database_is_all_that_must_be_given() {
         friends,
     } = read(&environment).expect("good settings");
     assert_eq!(settings.listen_address.to_string(), "127.0.0.1:50052");
+    let admin = settings.admin_listen_address.map(|address| address.to_string());
+    assert_eq!(admin.as_deref(), Some("127.0.0.1:50062"));
     assert_eq!(settings.identity_url, "http://127.0.0.1:50051");
     assert_eq!(settings.pool, PoolSettings::default());
     assert_eq!(friends, FriendSettings::default());
