@@ -1,12 +1,13 @@
 //! What goes out to OpenTelemetry has the names, units and attributes of its conventions, and says what Prometheus reads.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use kith_telemetry::{CallType, Metrics, PoolReading};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ScopeMetrics};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 
 /// The points of each metric, with its unit, as `unit attributes = count or value`.
@@ -14,7 +15,7 @@ fn exported(exporter: &InMemoryMetricExporter) -> BTreeMap<String, Vec<String>> 
     let mut metrics = BTreeMap::new();
     let finished = exporter.get_finished_metrics().expect("metrics");
     let last = finished.last().expect("an export");
-    for metric in last.scope_metrics().flat_map(|scope| scope.metrics()) {
+    for metric in last.scope_metrics().flat_map(ScopeMetrics::metrics) {
         let mut points: Vec<String> = match metric.data() {
             AggregatedMetrics::F64(MetricData::Histogram(histogram)) => histogram
                 .data_points()
@@ -37,12 +38,12 @@ fn exported(exporter: &InMemoryMetricExporter) -> BTreeMap<String, Vec<String>> 
     metrics
 }
 
-fn told<'a>(attributes: impl Iterator<Item = &'a KeyValue>, value: impl ToString) -> String {
+fn told<'a>(attributes: impl Iterator<Item = &'a KeyValue>, value: impl Display) -> String {
     let mut words: Vec<String> = attributes
         .map(|attribute| format!("{}={}", attribute.key, attribute.value))
         .collect();
     words.sort();
-    format!("{} = {}", words.join(" "), value.to_string())
+    format!("{} = {value}", words.join(" "))
 }
 
 #[test]
