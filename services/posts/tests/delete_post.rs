@@ -284,7 +284,7 @@ const LIMITS: &str = "
     CREATE TRIGGER keep_limit AFTER DELETE ON posts.likes FOR EACH ROW EXECUTE FUNCTION posts.keep_limit()";
 
 /// A post with very many replies could not be deleted by callers with the usual patience, or at all within the role's limit.
-// Control: at the caller's own deadline the deletion broke off, and the repetition was answered with the post.
+/// Broken off at its caller's deadline, the repetition would find the post and answer it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_goes_on_without_its_caller_and_whoever_asks_again_learns_of_it() {
     let app = TestApp::start().await;
