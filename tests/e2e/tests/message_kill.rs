@@ -202,14 +202,14 @@ async fn sent_over_a_kill(request_id: String) -> (Storm, SendMessageResponse) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_committed_and_not_acknowledged_is_not_sent_again() {
-    let (storm, sent) = sent_over_a_kill(Uuid::from_u128(1).to_string()).await;
+    let (storm, sent) = Box::pin(sent_over_a_kill(Uuid::from_u128(1).to_string())).await;
     assert!(sent.replayed);
     assert_eq!(count(&storm.app, "messaging.messages").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_request_id_the_same_caller_sends_it_twice() {
-    let (storm, sent) = sent_over_a_kill(String::new()).await;
+    let (storm, sent) = Box::pin(sent_over_a_kill(String::new())).await;
     assert!(!sent.replayed);
     assert_eq!(count(&storm.app, "messaging.messages").await, 2);
     assert_eq!(count(&storm.app, DOUBLED).await, 1);
