@@ -239,7 +239,7 @@ async fn a_thread_is_deleted_at_all_its_levels_at_once_without_a_deadlock() {
             calls.spawn(async move {
                 let made = replying.create_post(request).await.map(drop);
                 made.or_else(|status| match status.code() {
-                    tonic::Code::NotFound => Ok(()),
+                    Code::NotFound => Ok(()),
                     _ => Err(status),
                 })
             });
@@ -266,7 +266,7 @@ async fn a_thread_of_any_depth_can_be_deleted() {
         top = top.id,
         bob = bob.id
     );
-    kith_testkit::execute(&app, &chain).await;
+    execute(&app, &chain).await;
     delete(&app, &alice, &top).await;
     assert_eq!(count(&app, "posts.posts").await, 0);
     drop(
