@@ -196,7 +196,7 @@ const LIMITS: &str = "
     CREATE TRIGGER keep_limit AFTER DELETE ON identity.users FOR EACH ROW EXECUTE FUNCTION identity.keep_limit()";
 
 /// Accounts with millions of messages could not be deleted by callers with the usual patience, or at all within the role's limit.
-// Control: at the caller's own deadline the deletion broke off, and the repetition was answered with the user.
+/// Broken off at its caller's deadline, the repetition would find the user and answer it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_goes_on_without_its_caller_and_whoever_asks_again_learns_of_it() {
     let app = TestApp::start().await;

@@ -93,7 +93,7 @@ async fn change_of_the_last(app: &TestApp, user: &TestUser) -> Uncommitted {
 
 const READ: &str = "messaging.members WHERE read_seq > 0";
 
-// Control: with the locks of all conversations taken at once, none was read while the last one was waited for.
+/// In one statement for all, none would be read while the last one is waited for, and nobody could send into any.
 #[tokio::test(flavor = "multi_thread")]
 async fn very_many_conversations_are_read_a_thousand_at_a_time() {
     let app = TestApp::start().await;

@@ -239,7 +239,7 @@ async fn a_thread_is_deleted_at_all_its_levels_at_once_without_a_deadlock() {
             calls.spawn(async move {
                 let made = replying.create_post(request).await.map(drop);
                 made.or_else(|status| match status.code() {
-                    tonic::Code::NotFound => Ok(()),
+                    Code::NotFound => Ok(()),
                     _ => Err(status),
                 })
             });
@@ -266,7 +266,7 @@ async fn a_thread_of_any_depth_can_be_deleted() {
         top = top.id,
         bob = bob.id
     );
-    kith_testkit::execute(&app, &chain).await;
+    execute(&app, &chain).await;
     delete(&app, &alice, &top).await;
     assert_eq!(count(&app, "posts.posts").await, 0);
     drop(
@@ -284,7 +284,7 @@ const LIMITS: &str = "
     CREATE TRIGGER keep_limit AFTER DELETE ON posts.likes FOR EACH ROW EXECUTE FUNCTION posts.keep_limit()";
 
 /// A post with very many replies could not be deleted by callers with the usual patience, or at all within the role's limit.
-// Control: at the caller's own deadline the deletion broke off, and the repetition was answered with the post.
+/// Broken off at its caller's deadline, the repetition would find the post and answer it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_goes_on_without_its_caller_and_whoever_asks_again_learns_of_it() {
     let app = TestApp::start().await;

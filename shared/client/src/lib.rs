@@ -43,7 +43,8 @@
 //!   ping for 5 seconds is given up. A call takes 60 seconds at the longest, requests and answers have at most
 //!   [`MAX_MESSAGE_BYTES`].
 //! * **Servers.** The host is resolved to all its addresses, again every 5 seconds, and at once when a connection fails.
-//!   Calls go to those that there is a connection to, of two to the one with fewer calls in flight. Without any, they
+//!   Calls go to those that there is a connection to, of two to the one with fewer calls in flight; one that says it can do
+//!   nothing yet is left alone for as long as it asks, while there are others. Without any, they
 //!   fail in time with UNAVAILABLE.
 //! * **Retries, only where the contract says so.** A method with `idempotency_level = NO_SIDE_EFFECTS` is repeated when
 //!   the server is UNAVAILABLE or the connection breaks. Any other is repeated only when it certainly was not

@@ -233,13 +233,29 @@ impl Scene {
         }
         println!("  NOT_SERVING after {:?}", began.elapsed());
         self.assert_lives().await;
+        self.assert_readyz(503).await;
     }
 
-    /// The processes run and answer.
+    /// The processes run, answer, and say that they live.
     async fn assert_lives(&mut self) {
         for member in &mut self.members {
             assert!(member.process.runs(), "{}", member.role);
             member.health().await.expect("an answer");
+            assert_eq!(member.process.admin("/livez").await.0, 200, "{}", member.role);
+        }
+    }
+
+    /// What the admin ports say of readiness.
+    async fn assert_readyz(&self, status: u16) {
+        for member in &self.members {
+            let (told, text) = member.process.admin("/readyz").await;
+            assert_eq!(told, status, "{}: {text}", member.role);
+            assert_eq!(
+                text.contains("database"),
+                status == 503,
+                "{}: {text}",
+                member.role
+            );
         }
     }
 
@@ -279,6 +295,7 @@ impl Scene {
         println!("  {answered} calls answered after {after:?}");
         assert!(failed.is_empty(), "{failed:#?}");
         assert!(after < RECOVERED_WITHIN, "{after:?}");
+        self.assert_readyz(200).await;
         self.assert_lives().await;
     }
 

@@ -10,6 +10,8 @@ use kith_client::{Builder, Channel};
 use kith_schema::Role;
 use kith_testkit::{TestApp, ready};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 /// Long enough for a removed key to be dead everywhere on a busy machine; nothing waits for it to pass.
@@ -70,6 +72,21 @@ impl Process {
             address.split_whitespace().next().map(str::to_owned)
         })
         .await
+    }
+
+    /// What its admin port answers, `/livez` for example: the status, and the text.
+    pub(crate) async fn admin(&self, path: &str) -> (u16, String) {
+        let said = self.said();
+        let (_, address) = said.split_once("admin=").expect("it listens");
+        let address = address.split_whitespace().next().expect("an address");
+        let mut socket = TcpStream::connect(address).await.expect("it listens");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.expect("an answer");
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let text = answer.split_once("\r\n\r\n").map(|(_, text)| text.to_owned());
+        (status.expect("a status"), text.unwrap_or_default())
     }
 
     /// Asks it to end, as Kubernetes does.

@@ -220,7 +220,8 @@ async fn silent(address: std::net::SocketAddr, count: usize) -> Vec<TcpStream> {
 }
 
 /// Ends a process of each service with silent sockets open.
-async fn ends_with_silent_sockets(database: &TestDatabase, settings: &[(&str, &str)]) {
+async fn ends_with_silent_sockets(settings: &[(&str, &str)]) {
+    let database = TestDatabase::create().await;
     let site = Site::new(|role| database.url(role), settings);
     let mut members = site.start_all().await;
     let mut sockets = Vec::new();
@@ -247,11 +248,10 @@ async fn ends_with_silent_sockets(database: &TestDatabase, settings: &[(&str, &s
 // Control: `drain` without its deadline; it ended 40 seconds after the signal, when keepalive had given the sockets up.
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_sockets_hold_no_process_for_longer_than_the_drain() {
-    let database = TestDatabase::create().await;
     let deployed = async {
         if size::of(0, 1) == 1 {
-            ends_with_silent_sockets(&database, AS_DEPLOYED).await;
+            ends_with_silent_sockets(AS_DEPLOYED).await;
         }
     };
-    tokio::join!(ends_with_silent_sockets(&database, &[]), deployed);
+    tokio::join!(ends_with_silent_sockets(&[]), deployed);
 }
