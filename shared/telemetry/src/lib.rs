@@ -25,6 +25,7 @@ pub use metrics::{
 pub use otlp::{Exporters, OtlpSettings};
 pub use settings::{LogFormat, LogSettings};
 pub use spans::{
-    DatabaseServer, client_finished, client_span, pool_span, query_finished, query_span, rpc_span,
+    DatabaseServer, client_finished, client_span, pool_failed, pool_span, query_finished, query_span,
+    rpc_span,
 };
 pub use trace_context::{TraceContext, extract, inject, set_parent};

@@ -98,7 +98,7 @@ pub struct DatabaseServer {
     pub database: Option<String>,
 }
 
-/// Waiting for a connection of the pool.
+/// Waiting for a connection of the pool. [`pool_failed`] ends a wait in vain.
 pub fn pool_span(server: &DatabaseServer) -> Span {
     if span_enabled!(target: names::POOL_TARGET, Level::DEBUG) && is_background() {
         return Span::none();
@@ -110,7 +110,15 @@ pub fn pool_span(server: &DatabaseServer) -> Span {
         { names::DB_NAMESPACE } = server.database.as_deref(),
         { names::SERVER_ADDRESS } = server.address.as_deref(),
         { names::SERVER_PORT } = server.port,
+        { names::ERROR_TYPE } = Empty,
+        { names::OTEL_STATUS_CODE } = Empty,
     )
+}
+
+/// Ends the `span` of a wait that gave no connection, with the sort of its error, of which there are few.
+pub fn pool_failed(span: &Span, error: &str) {
+    span.record(names::ERROR_TYPE, error);
+    span.record(names::OTEL_STATUS_CODE, "ERROR");
 }
 
 /// A statement, by the name of its query: noun first, for example `follow_create`. `server` is `None` where nobody knows.

@@ -4,7 +4,7 @@ mod rules;
 mod settings;
 mod watched;
 
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,8 +25,8 @@ use crate::names;
 
 pub use self::settings::OtlpSettings;
 
-/// How long the end of a process waits for what is still to be exported.
-const FINISH_WITHIN: Duration = Duration::from_secs(2);
+/// How long the end of a process waits for what is still to be exported. It comes on top of the drain.
+const FINISH_WITHIN: Duration = Duration::from_secs(1);
 
 /// What ended before it began.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -96,7 +96,7 @@ impl Exporters {
         }
     }
 
-    /// Exports what is left, for 2 seconds at most, and ends. It blocks.
+    /// Exports what is left, for a second at most, and ends. It blocks.
     pub fn finish(self) {
         let Some(runtime) = self.runtime else {
             return;
@@ -116,12 +116,7 @@ impl Exporters {
             end(Box::new(move || provider.shutdown_with_timeout(FINISH_WITHIN)));
             expected += 1;
         }
-        let deadline = Instant::now() + FINISH_WITHIN;
-        let all_ended = (0..expected).all(|_| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            ends.recv_timeout(left).unwrap_or(false)
-        });
-        if all_ended {
+        if all_ended_well(&ends, expected, FINISH_WITHIN) {
             runtime.shutdown_background();
         } else {
             warn!("the last traces or metrics could not be exported, and are lost");
@@ -129,6 +124,14 @@ impl Exporters {
             std::mem::forget(runtime);
         }
     }
+}
+
+/// Whether all of `expected` ends came, and were good. One that was not must not cost the others what they still export.
+fn all_ended_well(ends: &Receiver<bool>, expected: usize, within: Duration) -> bool {
+    let deadline = Instant::now() + within;
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let ended = (0..expected).map(|_| ends.recv_timeout(left()).unwrap_or(false));
+    ended.filter(|well| *well).count() == expected
 }
 
 fn tracer_provider(
@@ -182,5 +185,27 @@ fn resource(name: &'static str, version: &'static str) -> Resource {
     match std::env::var(settings::SERVICE_NAME) {
         Ok(name) if !name.is_empty() => resource.with_service_name(name).build(),
         _ => resource.build(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Control: `all` in place of the count; it did not wait for the second.
+    #[test]
+    fn an_export_that_failed_does_not_end_the_wait_for_the_other() {
+        let (ended, ends) = mpsc::channel();
+        let a_while = Duration::from_secs(60);
+        for well in [false, true] {
+            ended.send(well).expect("somebody waits");
+        }
+        assert!(!all_ended_well(&ends, 2, a_while));
+        ends.try_recv().expect_err("both were waited for");
+        for well in [true, true] {
+            ended.send(well).expect("somebody waits");
+        }
+        assert!(all_ended_well(&ends, 2, a_while));
+        assert!(!all_ended_well(&ends, 1, Duration::ZERO));
     }
 }

@@ -9,8 +9,8 @@ use kith_telemetry::names::{
     NETWORK_PEER_PORT, OTHER, RPC_METHOD, RPC_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT,
 };
 use kith_telemetry::{
-    DatabaseServer, LogFormat, RpcFinished, client_finished, client_span, extract, inject, pool_span,
-    query_finished, query_span, rpc_finished, rpc_span, set_parent,
+    DatabaseServer, LogFormat, RpcFinished, client_finished, client_span, extract, inject, pool_failed,
+    pool_span, query_finished, query_span, rpc_finished, rpc_span, set_parent,
 };
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
@@ -147,6 +147,28 @@ fn a_failed_query_has_the_sort_of_its_error() {
         errors,
         [
             (Some("deadlock".to_owned()), Status::error("")),
+            (None, Status::Unset)
+        ]
+    );
+}
+
+// Control: no field for it in the span; there was neither.
+#[test]
+fn a_wait_in_vain_for_a_connection_has_the_sort_of_its_error() {
+    let spans = spans(|| {
+        in_call(|| {
+            pool_failed(&pool_span(&DatabaseServer::default()), "SERVER_OVERLOADED");
+            drop(pool_span(&DatabaseServer::default()));
+        });
+    });
+    let errors: Vec<_> = spans[..2]
+        .iter()
+        .map(|span| (attribute(span, ERROR_TYPE), span.status.clone()))
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            (Some("SERVER_OVERLOADED".to_owned()), Status::error("")),
             (None, Status::Unset)
         ]
     );
