@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool};
 use kith_primitives::{Context, Failure, Reason};
-use kith_telemetry::{DatabaseMetrics, DatabaseServer, PoolReading, pool_span};
+use kith_telemetry::{DatabaseMetrics, DatabaseServer, PoolReading, pool_failed, pool_span};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
@@ -75,29 +75,31 @@ impl Pool {
     pub(crate) async fn checkout(&self, abandoned: Abandoned) -> Result<Lease, Failure> {
         let left = Context::time_left();
         let patience = left.map_or(self.checkout_timeout, |left| left.min(self.checkout_timeout));
+        let is_callers = left == Some(patience);
+        let span = pool_span(&self.server);
         let began = Instant::now();
-        let got = timeout(patience, self.pool.get())
-            .instrument(pool_span(&self.server))
-            .await;
+        let got = timeout(patience, self.pool.get()).instrument(span.clone()).await;
         if let Some(metrics) = &self.metrics {
             metrics.waited(began.elapsed());
-            if got.is_err() {
+            // A caller in a hurry says nothing about the pool.
+            if got.is_err() && !is_callers {
                 metrics.timed_out();
             }
         }
-        match got {
+        let lease = match got {
             Ok(Ok(pooled)) => Ok(Lease::new(pooled, abandoned)),
             Ok(Err(error)) => Err(refusal(error)),
             Err(_) => {
                 let failure = match self.status() {
-                    _ if left == Some(patience) => deadline_exceeded(),
+                    _ if is_callers => deadline_exceeded(),
                     // What is still being made does not count: its server is slow to answer.
                     status if status.size == status.max_size => pool_exhausted(),
                     _ => database_unavailable(),
                 };
                 Err(failure.with_cause(self.exhausted(patience)))
             }
-        }
+        };
+        lease.inspect_err(|failure| pool_failed(&span, failure.reason().slug()))
     }
 
     pub(crate) fn status(&self) -> PoolStatus {

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use kith_postgres::{Connection, Database, PoolSettings};
+use kith_primitives::Reason;
 use kith_telemetry::Metrics;
 use tokio::sync::Barrier;
 
-use crate::scene::{Scene, backend, eventually, execute};
+use crate::scene::{Scene, backend, eventually, execute, with_deadline};
 
 /// The value of a series as it is written; `None` where there is none.
 fn value(metrics: &Metrics, series: &str) -> Option<f64> {
@@ -89,6 +90,26 @@ async fn connections_are_used_or_idle_and_who_gets_none_in_time_is_counted() {
     drop(database);
     // A pool that is gone has nothing to tell.
     assert_eq!(count("idle"), None);
+}
+
+// Control: `timed_out` whoever's patience ended; it was 1.
+#[tokio::test]
+async fn a_caller_who_cannot_wait_for_a_connection_says_nothing_about_the_pool() {
+    let settings = PoolSettings {
+        size: 1,
+        checkout_timeout: Duration::from_secs(60),
+        ..PoolSettings::default()
+    };
+    let (_scene, metrics, database) = counted(&settings).await;
+    let one = async |conn: &mut Connection| Ok(backend(conn).await?);
+    let work = async |_: &mut Connection| {
+        let hurried = with_deadline(Duration::from_millis(100), database.read(one)).await;
+        let failure = hurried.expect_err("no connection");
+        assert_eq!(failure.reason(), Reason::DeadlineExceeded);
+        Ok(())
+    };
+    database.read(work).await.expect("it held the one");
+    assert_eq!(value(&metrics, "db_client_connection_timeouts_total"), Some(0.0));
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ impl DatabaseMetrics {
         self.0.exported.wait_time.record(seconds, &self.0.exported.pool);
     }
 
-    /// Work got no connection in time.
+    /// Work got no connection within the time that the pool gives it; the deadline of a caller does not count.
     pub fn timed_out(&self) {
         self.0.timeouts.inc();
         self.0.exported.timeouts.add(1, &self.0.exported.pool);
