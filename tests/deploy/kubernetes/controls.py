@@ -292,7 +292,11 @@ def a_rollout_that_takes_replicas_away(manifests):
 # Replicas
 
 
-@control("there_are_as_many_replicas_as_the_overlay_promises", overlay="local")
+@control(
+    "there_are_as_many_replicas_as_the_overlay_promises",
+    "the_database_has_a_connection_for_every_replica",
+    overlay="local",
+)
 def two_replicas_on_one_node(manifests):
     deployment(manifests)["spec"]["replicas"] = 2
 
@@ -344,9 +348,19 @@ def replicas_on_one_node(manifests):
 
 
 @control("replicas_are_spread")
+def a_rollout_that_a_full_node_stops(manifests):
+    spec(manifests)["topologySpreadConstraints"][0]["whenUnsatisfiable"] = "DoNotSchedule"
+
+
+@control("replicas_are_spread")
 def replicas_that_are_counted_with_others(manifests):
     labels = spec(manifests)["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"]
     labels["app.kubernetes.io/name"] = "kith-identity"
+
+
+@control("pods_are_for_nodes_with_linux")
+def a_migration_for_any_node(manifests):
+    del pod(job(manifests))["spec"]["nodeSelector"]
 
 
 @control("every_container_has_requests_and_limits")
@@ -359,6 +373,18 @@ def a_request_above_the_limit(manifests):
     container(manifests)["resources"]["requests"]["memory"] = "1Gi"
 
 
+@control("postgres_has_shared_memory", overlay="local")
+def shared_memory_on_a_disk(manifests):
+    volumes = pod(manifests.get("StatefulSet", "kith-postgres"))["spec"]["volumes"]
+    del named(volumes, "shm")["emptyDir"]["medium"]
+
+
+@control("postgres_has_shared_memory", overlay="local")
+def more_shared_memory_than_memory(manifests):
+    volumes = pod(manifests.get("StatefulSet", "kith-postgres"))["spec"]["volumes"]
+    named(volumes, "shm")["emptyDir"]["sizeLimit"] = "2Gi"
+
+
 @control("the_database_has_a_connection_for_every_replica", "the_readme_tells_how_many_connections_there_may_be")
 def more_replicas_than_connections(manifests):
     for scaler in manifests.all("HorizontalPodAutoscaler"):
@@ -366,8 +392,8 @@ def more_replicas_than_connections(manifests):
 
 
 @control("the_readme_tells_how_many_connections_there_may_be")
-def a_larger_pool_than_the_readme_counts(manifests):
-    settings(manifests)["KITH_POOL_SIZE"] = "17"
+def another_pool_than_the_readme_counts(manifests):
+    settings(manifests)["KITH_POOL_SIZE"] = "9"
 
 
 @control("the_database_has_a_connection_for_every_replica", overlay="local")
@@ -401,6 +427,16 @@ def a_port_of_another_name(manifests):
 @control("every_service_leads_to_a_port_that_is_there")
 def a_port_of_another_number(manifests):
     manifests.get("Service", "kith-posts")["spec"]["ports"][0]["port"] = 50051
+
+
+@control("services_say_whether_their_ports_speak_tls")
+def tls_that_is_taken_for_plaintext(manifests):
+    manifests.get("Service", "kith-posts-headless")["spec"]["ports"][0]["appProtocol"] = "grpc"
+
+
+@control("services_say_whether_their_ports_speak_tls", overlay="local")
+def plaintext_that_is_taken_for_tls(manifests):
+    manifests.get("Service", "kith-posts")["spec"]["ports"][0]["appProtocol"] = "https"
 
 
 @control("headless_services_are_headless")
@@ -562,6 +598,11 @@ def names_that_cannot_be_resolved(manifests):
     policy(manifests, "kith-to-dns")["egress"][0]["ports"].pop(0)
 
 
+@control("nobody_talks_but_over_the_edges_that_exist")
+def a_port_of_the_collector_that_nobody_calls(manifests):
+    policy(manifests, "kith-services-to-collector")["egress"][0]["ports"].append({"port": 4318, "protocol": "TCP"})
+
+
 @control("whatever_comes_to_the_namespace_is_denied", "nobody_talks_but_over_the_edges_that_exist")
 def a_namespace_that_is_open_for_newcomers(manifests):
     policy(manifests, "kith-default-deny")["policyTypes"].remove("Ingress")
@@ -615,7 +656,7 @@ def a_value_that_is_none(manifests):
     settings(manifests)["KITH_MAX_DEADLINE"] = "a while"
 
 
-@control("every_program_takes_what_it_is_told")
+@control("every_program_takes_what_it_is_told", "services_say_whether_their_ports_speak_tls")
 def no_certificate(manifests):
     del settings(manifests)["KITH_TLS_CERTIFICATE_FILE"]
 

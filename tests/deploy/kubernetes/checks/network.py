@@ -122,7 +122,7 @@ def wanted(overlay):
         *(("prometheus", service, "admin", "TCP") for service in SERVICES),
         # The collector's namespace is the one of Prometheus, and it may scrape as well.
         *(("collector", service, "admin", "TCP") for service in SERVICES),
-        *((service, "collector", port, "TCP") for service in SERVICES for port in ["grpc", "http"]),
+        *((service, "collector", "grpc", "TCP") for service in SERVICES),
         *((one, database, "postgres", "TCP") for one in [*SERVICES, "kith-migrate"]),
         *((one, "dns", "dns", protocol) for one in inside for protocol in ["TCP", "UDP"]),
     }

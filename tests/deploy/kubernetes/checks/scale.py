@@ -96,7 +96,8 @@ def budgets_and_scalers_are_for_one_service_each(case):
 
 @check
 def replicas_are_spread(case):
-    wanted = {"kubernetes.io/hostname": "DoNotSchedule", "topology.kubernetes.io/zone": "ScheduleAnyway"}
+    """Where there is room: a rule that must be kept would stop a rollout while a node is full."""
+    wanted = {"kubernetes.io/hostname": "ScheduleAnyway", "topology.kubernetes.io/zone": "ScheduleAnyway"}
     for one in case.manifests.services():
         rules = pod(one)["spec"].get("topologySpreadConstraints", [])
         if {rule["topologyKey"]: rule["whenUnsatisfiable"] for rule in rules} != wanted:
@@ -106,6 +107,13 @@ def replicas_are_spread(case):
                 yield f"{title(one)}: {rule['topologyKey']} counts nothing"
             elif not selects(rule["labelSelector"], pod_labels(one)):
                 yield f"{title(one)}: {rule['topologyKey']} counts other pods"
+
+
+@check
+def pods_are_for_nodes_with_linux(case):
+    for one in case.manifests.workloads():
+        if pod(one)["spec"].get("nodeSelector", {}).get("kubernetes.io/os") != "linux":
+            yield f"{title(one)} may come to any node"
 
 
 @check
@@ -120,6 +128,19 @@ def every_container_has_requests_and_limits(case):
                 yield f"{title(one)} {container['name']} requests more {name} than its limit"
 
 
+@check
+def postgres_has_shared_memory(case):
+    """For parallel queries, more than the 64 MiB of container runtimes, and within the limit of the container."""
+    for one in case.manifests.all("StatefulSet"):
+        (container,) = containers(one)
+        mounted = [mount["name"] for mount in container["volumeMounts"] if mount["mountPath"] == "/dev/shm"]
+        given = [volume["emptyDir"] for volume in pod(one)["spec"]["volumes"] if volume["name"] in mounted]
+        if [empty.get("medium") for empty in given] != ["Memory"]:
+            yield f"{title(one)} has what the container runtime gives"
+        elif not 2**26 < quantity(given[0]["sizeLimit"]) < quantity(container["resources"]["limits"]["memory"]):
+            yield f"{title(one)} has {given[0]['sizeLimit']}"
+
+
 def quantity(text):
     """A quantity as a number."""
     if text is None:
@@ -129,13 +150,12 @@ def quantity(text):
 
 
 def most_connections(case):
-    """What all replicas may hold during a rollout."""
+    """What all replicas may hold during a rollout: at its end, all new ones are there, and all old ones may still drain."""
     total = 0
     for one in case.manifests.services():
         (container,) = pod(one)["spec"]["containers"]
         pool = int(case.manifests.environment(one, container)["KITH_POOL_SIZE"])
-        surge = one["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
-        total += (replicas(case, one)[1] + surge) * (pool + CONNECTIONS_BESIDE_THE_POOL)
+        total += 2 * replicas(case, one)[1] * (pool + CONNECTIONS_BESIDE_THE_POOL)
     return total
 
 

@@ -61,6 +61,19 @@ def every_service_leads_to_a_port_that_is_there(case):
 
 
 @check
+def services_say_whether_their_ports_speak_tls(case):
+    """For meshes and gateways, which also go by the names of ports where nothing else is said."""
+    for one in case.manifests.services():
+        (container,) = pod(one)["spec"]["containers"]
+        tls = "KITH_TLS_CERTIFICATE_FILE" in case.manifests.environment(one, container)
+        for service in case.manifests.all("Service"):
+            if service["metadata"]["name"].removesuffix("-headless") == one["metadata"]["name"]:
+                for port in service["spec"]["ports"]:
+                    if port.get("appProtocol") != ("https" if tls else "grpc"):
+                        yield f"{title(service)} says that it speaks {port.get('appProtocol')}"
+
+
+@check
 def headless_services_are_headless(case):
     for service in case.manifests.all("Service"):
         wants = service["metadata"]["name"].endswith(("-headless", "-postgres"))
