@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::lingering;
 use crate::preface::PrefaceInTime;
 use crate::settings::ServerSettings;
 use crate::tls::Tls;
@@ -226,24 +227,35 @@ impl Terms {
             request.extensions_mut().insert(peer);
             request.map(axum::body::Body::new)
         });
+        let (socket, back) = lingering::lend(socket);
         let socket = TokioIo::new(PrefaceInTime::new(socket, PREFACE_TIMEOUT));
         let builder = builder(self.protocols, self.http1_head_timeout);
         let connection = builder.serve_connection(socket, TowerToHyperService::new(service));
-        let mut connection = pin!(connection);
         let age = self.lifetime.age.mul_f64(rand::random_range(AGE_JITTER));
-        let ended = tokio::select! {
-            ended = &mut connection => ended,
-            () = either(self.drain.cancelled(), sleep(age)) => {
-                connection.as_mut().graceful_shutdown();
-                let Ok(ended) = timeout(self.lifetime.grace, connection).await else {
-                    return tracing::debug!(peer = %peer.0, "a connection of age did not go, and is cut off");
-                };
-                ended
+        let ended = {
+            let mut connection = pin!(connection);
+            tokio::select! {
+                ended = &mut connection => return tell(ended),
+                () = either(self.drain.cancelled(), sleep(age)) => {
+                    connection.as_mut().graceful_shutdown();
+                    let Ok(ended) = timeout(self.lifetime.grace, connection).await else {
+                        return tracing::debug!(peer = %peer.0, "a connection of age did not go, and is cut off");
+                    };
+                    ended
+                }
             }
         };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended badly");
+        tell(ended);
+        if let Ok(socket) = back.await {
+            lingering::close(socket).await;
         }
+    }
+}
+
+/// What a connection that ended badly says of it.
+fn tell<E: std::fmt::Display>(ended: Result<(), E>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended badly");
     }
 }
 

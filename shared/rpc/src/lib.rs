@@ -16,6 +16,7 @@ mod health;
 mod keys;
 pub mod layers;
 mod limits;
+mod lingering;
 mod listeners;
 mod methods;
 mod preface;

@@ -104,6 +104,16 @@ async fn a_connection_of_age_is_asked_to_go_and_its_calls_end_well() {
     next.expect("an answer over the next connection");
 }
 
+// A client that was just writing failed at that, and never read which of its calls had not been taken.
+// Control: `speak` without `lingering::close`; the second write met a reset.
+#[tokio::test]
+async fn a_connection_that_goes_is_read_until_its_client_has_closed_it_too() {
+    let server = with_age(AGE).await;
+    let mut connection = RawConnection::open(server.address).await;
+    connection.until_closed().await;
+    assert!(connection.is_read().await);
+}
+
 // Control: `speak` that waits for all that has begun; the stream kept the connection for ever.
 #[tokio::test]
 async fn a_connection_that_does_not_go_is_cut_off() {

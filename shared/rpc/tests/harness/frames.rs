@@ -1,16 +1,20 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use super::soon;
 
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const MAX_CONCURRENT_STREAMS: u16 = 3;
 const CANCEL: u32 = 8;
+const ACK: u8 = 1;
 
 /// A connection whose every byte is the test's: HTTP/2 as a library would not let one speak it.
 pub(crate) struct RawConnection {
@@ -102,14 +106,36 @@ impl RawConnection {
         None
     }
 
+    /// Answers the server's PINGs until it says no more.
+    pub(crate) async fn until_closed(&mut self) {
+        while let Some(head) = self.read_head().await {
+            let payload = self.read_payload(&head).await;
+            if head[3] == PING && head[4] & ACK == 0 {
+                self.write(&frame(PING, ACK, 0, &payload)).await;
+            }
+        }
+    }
+
+    /// Whether the server still takes what is sent, and has not reset the connection.
+    pub(crate) async fn is_read(&mut self) -> bool {
+        let ping = frame(PING, 0, 0, &[7; 8]);
+        for _ in 0..3 {
+            if self.socket.write_all(&ping).await.is_err() {
+                return false;
+            }
+            // For the answer of TCP, which the next one then meets.
+            sleep(Duration::from_millis(10)).await;
+        }
+        true
+    }
+
     /// Sends a PING and returns once it is answered: everything before it has been looked at then.
     pub(crate) async fn ping(&mut self) {
-        let (ping, ack) = (6, 1);
-        self.write(&frame(ping, 0, 0, &[7; 8])).await;
+        self.write(&frame(PING, 0, 0, &[7; 8])).await;
         loop {
             let head = self.read_head().await.expect("the connection lives");
             let payload = self.read_payload(&head).await;
-            if head[3] == ping && head[4] == ack {
+            if head[3] == PING && head[4] == ACK {
                 return assert_eq!(payload, [7; 8]);
             }
             assert_ne!(head[3], GOAWAY, "the server ended the connection");
