@@ -362,7 +362,6 @@ fn assert_honest(results: &Results, also: &[&str]) {
     println!("  {} calls answered; of others: {seen:#?}", results.answered());
 }
 
-// Control: `classify` without "terminating connection"; calls were INTERNAL.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_postgres_is_stopped_calls_fail_fast_and_then_all_recovers() {
     let mut scene = Scene::start(&[]).await;
@@ -381,7 +380,7 @@ async fn while_postgres_is_stopped_calls_fail_fast_and_then_all_recovers() {
     scene.assert_kept(&results).await;
 }
 
-// Control: `watch` without a limit on its look; no service ever said NOT_SERVING.
+// Without a limit on the look of `watch`, services would be ready for as long as it is frozen.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_postgres_is_frozen_calls_end_by_their_deadline_and_then_all_recovers() {
     let mut scene = Scene::start(&[("KITH_DEFAULT_DEADLINE", DEADLINE.0)]).await;
@@ -470,7 +469,6 @@ async fn all_wait(said: &str, members: &[&Member], issuer: &Arc<kith_tokens::Iss
     }
 }
 
-// Control: `readiness` that lets all calls pass; they were INTERNAL, for want of tables.
 #[tokio::test(flavor = "multi_thread")]
 async fn services_wait_for_postgres_the_database_its_migrations_and_identity() {
     let mut postgres = Postgres::start_empty().await;

@@ -245,7 +245,7 @@ async fn ends_with_silent_sockets(settings: &[(&str, &str)]) {
 }
 
 /// With the drain as it is when nobody says otherwise; with FULL_SIZE=1 also as it is deployed.
-// Control: `drain` without its deadline; it ended 40 seconds after the signal, when keepalive had given the sockets up.
+// Control: see `drain` of kith-rpc, whose tests keep sockets open for longer than its deadline.
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_sockets_hold_no_process_for_longer_than_the_drain() {
     let deployed = async {
