@@ -1,5 +1,6 @@
 //! How a line is written: what happened, then which call it belongs to.
 
+use std::error::Error;
 use std::fmt;
 
 use serde_json::Value;
@@ -142,14 +143,8 @@ impl Visit for Fields {
         }
     }
 
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut text = value.to_string();
-        let mut next = value.source();
-        while let Some(source) = next {
-            text = format!("{text}: {source}");
-            next = source.source();
-        }
-        self.add(field.name(), text.into());
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.add(field.name(), chain(value).into());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
@@ -167,4 +162,15 @@ impl Visit for Fields {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.add(field.name(), value.into());
     }
+}
+
+/// The error and its whole chain of sources.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
 }

@@ -2,6 +2,7 @@
 
 mod rules;
 mod settings;
+mod warnings;
 mod watched;
 
 use std::sync::mpsc::{self, Receiver};
@@ -20,6 +21,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use self::settings::Collector;
+use self::warnings::Warnings;
 use self::watched::Watched;
 use crate::names;
 
@@ -40,6 +42,7 @@ pub struct Exporters {
     metrics: Option<(SdkMeterProvider, String)>,
     /// One for the exporters alone, so that neither they nor the calls wait for each other.
     runtime: Option<Runtime>,
+    warnings: Warnings,
 }
 
 impl Exporters {
@@ -55,8 +58,12 @@ impl Exporters {
         name: &'static str,
         version: &'static str,
     ) -> Result<Self, AnyError> {
+        let warnings = settings.warnings.clone();
         if settings.traces.is_none() && settings.metrics.is_none() {
-            return Ok(Self::default());
+            return Ok(Self {
+                warnings,
+                ..Self::default()
+            });
         }
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -75,6 +82,7 @@ impl Exporters {
             traces: traces.transpose()?,
             metrics: metrics.transpose()?,
             runtime: Some(runtime),
+            warnings,
         };
         if let Some((provider, _)) = &exporters.metrics {
             opentelemetry::global::set_meter_provider(provider.clone());
@@ -87,8 +95,9 @@ impl Exporters {
         self.traces.as_ref().map(|(provider, _)| provider)
     }
 
-    /// Says in the log what is exported, and where to.
+    /// Says in the log what is exported, where to, and what is not followed.
     pub(crate) fn announce(&self) {
+        self.warnings.tell();
         let traces = self.traces.as_ref().map(|(_, url)| ("traces", url));
         let metrics = self.metrics.as_ref().map(|(_, url)| ("metrics", url));
         for (signal, endpoint) in traces.into_iter().chain(metrics) {
@@ -190,7 +199,56 @@ fn resource(name: &'static str, version: &'static str) -> Resource {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use kith_settings::{Environment, Program, load};
+
     use super::*;
+    use crate::{LogFormat, LogSettings, subscriber};
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    // Control: no `warnings` where nothing is exported; there was no line.
+    #[test]
+    fn what_is_not_followed_is_told_at_start() {
+        let program = Program {
+            name: "demo",
+            version: "1",
+            about: "",
+        };
+        let environment = Environment::from([("OTEL_SDK_DISABLED", "1")]);
+        let settings: OtlpSettings = load(&program, ["demo".into()], &environment).expect("settings");
+        let exporters = Exporters::start(&settings, "demo", "1").expect("exporters");
+        let logs = LogSettings {
+            format: LogFormat::Human,
+            filter: "info".parse().expect("a filter"),
+        };
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = subscriber(&logs, move || writer.clone(), None);
+        tracing::dispatcher::with_default(&subscriber, || exporters.announce());
+        let bytes = written.0.lock().expect("no panic").clone();
+        let lines = String::from_utf8(bytes).expect("UTF-8");
+        assert!(lines.contains(" WARN "), "{lines}");
+        assert!(
+            lines.ends_with(
+                "a variable of OpenTelemetry is not followed variable=OTEL_SDK_DISABLED \
+                 problem=\"must be true or false, and counts as false; says \\\"1\\\"\"\n"
+            ),
+            "{lines}"
+        );
+    }
 
     // Control: `all` in place of the count; it did not wait for the second.
     #[test]

@@ -6,14 +6,16 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
-/// Variables that the SDK reads by itself, with what they may say.
-pub(super) type Rules = &'static [(&'static str, fn(&str) -> Result<(), String>)];
+/// A variable and what it may say.
+pub(super) type Rule = (&'static str, fn(&str) -> Result<(), String>);
+
+/// Variables that the SDK reads by itself, or would.
+pub(super) type Rules = &'static [Rule];
 
 /// Those that matter where traces are exported.
 pub(super) const OF_TRACES: Rules = &[
     ("OTEL_TRACES_SAMPLER", sampler),
     ("OTEL_TRACES_SAMPLER_ARG", ratio),
-    ("OTEL_PROPAGATORS", propagators),
     ("OTEL_BSP_SCHEDULE_DELAY", count),
     ("OTEL_BSP_MAX_QUEUE_SIZE", count),
     ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", count),
@@ -33,16 +35,23 @@ pub(super) const OF_METRICS: Rules = &[
 ];
 
 /// Those that matter where either is.
-pub(super) const OF_BOTH: Rules = &[
-    ("OTEL_RESOURCE_ATTRIBUTES", attributes),
-    ("OTEL_LOGS_EXPORTER", logs),
-];
+pub(super) const OF_BOTH: Rules = &[("OTEL_RESOURCE_ATTRIBUTES", attributes)];
 
+/// Those that other programs may need to say something else, where one set of variables is for all: no mistakes, but
+/// worth a warning, where traces are exported.
+pub(super) const TOLERATED_OF_TRACES: Rules = &[("OTEL_PROPAGATORS", propagators)];
+
+/// The same where anything is.
+pub(super) const TOLERATED_OF_BOTH: Rules = &[("OTEL_LOGS_EXPORTER", logs)];
+
+/// By the specification every other word counts as false, and is worth a warning.
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(format!("must be true or false; says {text:?}")),
+        _ => Err(format!(
+            "must be true or false, and counts as false; says {text:?}"
+        )),
     }
 }
 
@@ -143,7 +152,7 @@ fn propagators(text: &str) -> Result<(), String> {
     {
         true => Ok(()),
         false => Err(format!(
-            "must be tracecontext, which is how Kith passes traces on; says {text:?}"
+            "must be tracecontext, which is how Kith passes traces on whatever it says; says {text:?}"
         )),
     }
 }
@@ -159,6 +168,8 @@ fn aggregation(text: &str) -> Result<(), String> {
 fn logs(text: &str) -> Result<(), String> {
     match text {
         "none" => Ok(()),
-        _ => Err(format!("must be none: logs go to standard error; says {text:?}")),
+        _ => Err(format!(
+            "must be none: logs go to standard error alone; says {text:?}"
+        )),
     }
 }

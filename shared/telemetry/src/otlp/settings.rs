@@ -10,7 +10,9 @@ use http::Uri;
 use kith_settings::{Reader, Setting, Topic};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
-use super::rules;
+use super::rules::{self, Rule, Rules};
+use super::warnings::Warnings;
+use crate::line::chain;
 
 pub(super) const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 
@@ -26,6 +28,7 @@ const PING_WITHIN: Duration = Duration::from_secs(5);
 pub struct OtlpSettings {
     pub(super) traces: Option<Collector>,
     pub(super) metrics: Option<Collector>,
+    pub(super) warnings: Warnings,
 }
 
 /// Who takes a signal.
@@ -44,15 +47,19 @@ impl Topic for OtlpSettings {
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        if reader.variable("OTEL_SDK_DISABLED", rules::boolean)? == Some(true) {
+        let mut warnings = Warnings::default();
+        let disabled = warnings.tolerate(reader, "OTEL_SDK_DISABLED", rules::boolean, false)?;
+        if disabled == Some(true) {
             return Some(Self::default());
         }
-        let traces = Signal::TRACES.read(reader);
-        let metrics = Signal::METRICS.read(reader);
-        let are_followed = judge_the_rest(reader, is_wanted(&traces), is_wanted(&metrics));
+        let traces = Signal::TRACES.read(reader, &mut warnings);
+        let metrics = Signal::METRICS.read(reader, &mut warnings);
+        let wanted = (is_wanted(&traces), is_wanted(&metrics));
+        let are_followed = judge_the_rest(reader, &mut warnings, wanted);
         let settings = Self {
             traces: traces?,
             metrics: metrics?,
+            warnings,
         };
         are_followed.then_some(settings)
     }
@@ -63,19 +70,28 @@ fn is_wanted(signal: &Option<Option<Collector>>) -> bool {
     !matches!(signal, Some(None))
 }
 
-/// Whether the SDK will follow what it reads by itself.
-fn judge_the_rest(reader: &mut Reader<'_>, traces: bool, metrics: bool) -> bool {
-    let rules = [
+/// Whether the SDK will follow what it reads by itself, but for what is no more than a warning.
+fn judge_the_rest(reader: &mut Reader<'_>, warnings: &mut Warnings, (traces, metrics): (bool, bool)) -> bool {
+    let strict = wanted([
         (traces, rules::OF_TRACES),
         (metrics, rules::OF_METRICS),
         (traces || metrics, rules::OF_BOTH),
-    ];
+    ]);
+    let tolerated = wanted([
+        (traces, rules::TOLERATED_OF_TRACES),
+        (traces || metrics, rules::TOLERATED_OF_BOTH),
+    ]);
+    let all_good = strict.fold(true, |all_good, (name, rule)| {
+        reader.variable(name, rule).is_some() && all_good
+    });
+    tolerated.fold(all_good, |all_good, (name, rule)| {
+        warnings.tolerate(reader, name, rule, ()).is_some() && all_good
+    })
+}
+
+fn wanted(rules: impl IntoIterator<Item = (bool, Rules)>) -> impl Iterator<Item = &'static Rule> {
     let wanted = rules.into_iter().filter(|(is_wanted, _)| *is_wanted);
-    wanted
-        .flat_map(|(_, rules)| rules)
-        .fold(true, |all_good, (name, rule)| {
-            reader.variable(name, rule).is_some() && all_good
-        })
+    wanted.flat_map(|(_, rules)| rules)
 }
 
 /// Traces or metrics.
@@ -100,12 +116,15 @@ impl Signal {
     };
 
     /// Who takes it; `None` inside when nobody does.
-    fn read(&self, reader: &mut Reader<'_>) -> Option<Option<Collector>> {
+    fn read(&self, reader: &mut Reader<'_>, warnings: &mut Warnings) -> Option<Option<Collector>> {
         let exporter = reader.variable(self.exporter, |word| rules::one_of(word, &["otlp", "none"]))?;
         if exporter.as_deref() == Some("none") {
             return Some(None);
         }
-        let insecure = self.value(reader, "INSECURE", rules::boolean)?.unwrap_or(false);
+        let insecure = self.either("INSECURE", |name| {
+            warnings.tolerate(reader, name, rules::boolean, false)
+        });
+        let insecure = insecure?.unwrap_or(false);
         let url = self.value(reader, "ENDPOINT", |text| endpoint(text, insecure))?;
         let url = match (url, exporter) {
             (None, None) => return Some(None),
@@ -134,10 +153,13 @@ impl Signal {
         name: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Option<T>> {
-        let own = format!("OTEL_EXPORTER_OTLP_{}_{name}", self.name);
-        match reader.variable(&own, &parse)? {
+        self.either(name, |name| reader.variable(name, &parse))
+    }
+
+    fn either<T>(&self, name: &str, mut read: impl FnMut(&str) -> Option<Option<T>>) -> Option<Option<T>> {
+        match read(&format!("OTEL_EXPORTER_OTLP_{}_{name}", self.name))? {
             Some(value) => Some(Some(value)),
-            None => reader.variable(&format!("OTEL_EXPORTER_OTLP_{name}"), parse),
+            None => read(&format!("OTEL_EXPORTER_OTLP_{name}")),
         }
     }
 
@@ -209,16 +231,6 @@ fn endpoint(text: &str, insecure: bool) -> Result<String, String> {
 
 fn contents(path: &str) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("cannot read {path}: {error}"))
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -298,8 +310,61 @@ mod tests {
             urls([URL, ("OTEL_SDK_DISABLED", "false")]),
             both("http://collector:4317")
         );
-        let mistakes = read([URL, ("OTEL_SDK_DISABLED", "1")]).expect_err("a mistake");
-        assert_eq!(mistakes, ["OTEL_SDK_DISABLED: must be true or false; says \"1\""]);
+    }
+
+    fn warnings<const N: usize>(variables: [(&str, &str); N]) -> Vec<String> {
+        let settings = read(variables).expect("no mistake");
+        let variables = settings.warnings.variables();
+        variables.into_iter().map(str::to_owned).collect()
+    }
+
+    // Control: `Reader::variable` in place of `tolerate`; each was a mistake.
+    #[test]
+    fn what_is_set_for_other_programs_is_warned_of_and_stops_nothing() {
+        for (name, value) in [
+            ("OTEL_SDK_DISABLED", "1"),
+            ("OTEL_SDK_DISABLED", "yes"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            ("OTEL_PROPAGATORS", "b3"),
+            ("OTEL_PROPAGATORS", "tracecontext,baggage,xray"),
+            ("OTEL_EXPORTER_OTLP_INSECURE", "1"),
+            ("OTEL_EXPORTER_OTLP_METRICS_INSECURE", "yes"),
+        ] {
+            assert_eq!(warnings([URL, (name, value)]), [name], "{value}");
+            assert_eq!(
+                urls([URL, (name, value)]),
+                both("http://collector:4317"),
+                "{name}"
+            );
+        }
+        assert_eq!(warnings([("OTEL_SDK_DISABLED", "1")]), ["OTEL_SDK_DISABLED"]);
+        let nothing: [String; 0] = [];
+        assert_eq!(warnings([("OTEL_LOGS_EXPORTER", "otlp")]), nothing);
+        for good in [
+            ("OTEL_SDK_DISABLED", "False"),
+            ("OTEL_LOGS_EXPORTER", "none"),
+            ("OTEL_PROPAGATORS", "tracecontext,baggage"),
+            ("OTEL_EXPORTER_OTLP_INSECURE", "TRUE"),
+        ] {
+            assert_eq!(warnings([URL, good]), nothing, "{good:?}");
+        }
+    }
+
+    #[test]
+    fn a_boolean_that_is_neither_is_false() {
+        let odd = ("OTEL_EXPORTER_OTLP_INSECURE", "1");
+        let bare = ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317");
+        assert_eq!(urls([bare, odd]), both("https://collector:4317"));
+        // It counts as false, and not as unset.
+        let of_all = ("OTEL_EXPORTER_OTLP_INSECURE", "true");
+        let of_traces = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "1");
+        assert_eq!(
+            urls([bare, of_all, of_traces]),
+            (
+                Some("https://collector:4317".to_owned()),
+                Some("http://collector:4317".to_owned())
+            )
+        );
     }
 
     #[test]
@@ -338,8 +403,6 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
             ("OTEL_TRACES_EXPORTER", "zipkin"),
             ("OTEL_METRICS_EXPORTER", "prometheus"),
-            ("OTEL_LOGS_EXPORTER", "otlp"),
-            ("OTEL_PROPAGATORS", "b3"),
             ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
             ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
