@@ -506,6 +506,21 @@ def a_migration_that_makes_no_roles(manifests):
     pod(job(manifests))["spec"]["containers"][0]["command"].remove("--bootstrap")
 
 
+@control("rollouts_wait_for_every_try_of_the_migration")
+def a_rollout_that_gives_up_before_the_migration(manifests):
+    deployment(manifests)["spec"]["progressDeadlineSeconds"] = 600
+
+
+@control("rollouts_wait_for_every_try_of_the_migration")
+def a_migration_that_is_tried_for_longer(manifests):
+    job(manifests)["spec"]["backoffLimit"] = 7
+
+
+@control("the_readme_deletes_the_migration_and_nothing_else")
+def a_migration_of_another_label(manifests):
+    job(manifests)["metadata"]["labels"]["app.kubernetes.io/name"] = "kith-migration"
+
+
 @control("settings_are_rolled_out_when_they_change")
 def settings_whose_name_stays(manifests):
     (config,) = manifests.all("ConfigMap")

@@ -1,6 +1,5 @@
 """The first operator of a new Kith, and what it does to the keys that sign, as deploy/README.md has it done."""
 
-import secrets
 import subprocess
 from pathlib import Path
 
@@ -14,16 +13,24 @@ STATES = ["active", "published", "retired", "removed"]
 
 
 def first_operator_works(deployment):
-    """Makes its account by the README's statement, fetches a token, and lists the keys with it."""
-    secret = f"kiths_{secrets.token_urlsafe(32)}"
+    """Makes its account by the README's commands and statement, fetches a token, and lists the keys with it."""
+    secret, digest = a_secret_and_its_hash()
     statement = block("sql", "INSERT INTO identity.service_accounts")
-    assert "kiths_..." in statement, statement
-    deployment.database.query(statement.replace("kiths_...", secret))
+    assert r"\x..." in statement, statement
+    deployment.database.query(statement.replace(r"\x...", rf"\x{digest}"))
     told = variables(deployment, secret)
     expect("states of the signing keys", states_of_keys(deployment, told), ["active"])
     a_key_is_added(deployment)
     eventually("a key is published", lambda: states_of_keys(deployment, told) == ["active", "published"])
     return "the first operator has its account, and sees the signing key, and another that is added"
+
+
+def a_secret_and_its_hash():
+    """By the README's commands, the last of which prints the hash."""
+    commands = block("sh", "sha256sum") + 'printf %s "$secret" >&2'
+    made = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], capture_output=True, text=True, check=True)
+    digest, _ = made.stdout.split()
+    return made.stderr, digest
 
 
 def a_key_is_added(deployment):

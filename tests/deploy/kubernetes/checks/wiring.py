@@ -160,6 +160,25 @@ def the_migration_is_tried_again(case):
 
 
 @check
+def rollouts_wait_for_every_try_of_the_migration(case):
+    """Its pauses double from 10 s to 6 minutes."""
+    for job in case.manifests.all("Job"):
+        pauses = sum(min(10 * 2**retry, 360) for retry in range(job["spec"].get("backoffLimit", 6)))
+        for one in case.manifests.services():
+            if one["spec"].get("progressDeadlineSeconds", 600) <= pauses:
+                yield f"{title(one)} waits no longer than {pauses} s, for which {title(job)} is tried"
+
+
+@check
+def the_readme_deletes_the_migration_and_nothing_else(case):
+    (label,) = re.findall(r"delete job -l (\S+) ", README.read_text())
+    name, _, value = label.partition("=")
+    for one in case.manifests.workloads():
+        if (one["metadata"]["labels"].get(name) == value) != (one["kind"] == "Job"):
+            yield f"{title(one)} is labelled {one['metadata']['labels']}, and deploy/README.md deletes {label}"
+
+
+@check
 def settings_are_rolled_out_when_they_change(case):
     """The name of the ConfigMap follows its contents."""
     for one in case.manifests.services():
