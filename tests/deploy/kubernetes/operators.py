@@ -26,7 +26,10 @@ def first_operator_works(deployment):
 
 
 def a_secret_and_its_hash():
-    """By the README's commands, the last of which prints the hash."""
+    """By the README's commands, the last of which prints the hash.
+
+    Control, by hand: with the hash of `echo "$secret"`, which has the newline in it, the token was refused.
+    """
     commands = block("sh", "sha256sum") + 'printf %s "$secret" >&2'
     made = subprocess.run(["bash", "-euo", "pipefail", "-c", commands], capture_output=True, text=True, check=True)
     digest, _ = made.stdout.split()
