@@ -18,7 +18,7 @@ use tonic::body::Body;
 use tower::Service;
 
 use crate::harness::web::{Answer, BINARY, PAGE, TEXT, Web, post, request};
-use crate::harness::{Authority, Connection, Mount, Plan, TestServer, access_line, refused, soon};
+use crate::harness::{Authority, Connection, Mount, Plan, TestServer, access_line, line, refused, soon};
 
 const GET_FOLLOW: &str = "/kith.social_graph.v1.SocialGraphService/GetFollow";
 const FOLLOW: &str = "/kith.social_graph.v1.SocialGraphService/Follow";
@@ -203,6 +203,51 @@ async fn preflight(web: &mut Web, origin: &str) -> Answer {
     ];
     let answer = web.send(request("OPTIONS", FOLLOW, &headers, Bytes::new())).await;
     answer.expect("an answer")
+}
+
+// Controls: `cors` outside of `let_in`; the preflight was 200, without an id or a line. No look at an answer without id; neither
+// had what is no call.
+#[tokio::test]
+async fn what_is_refused_before_it_is_a_call_has_an_id_and_a_line() {
+    let server = with_web().await;
+    let webs = [Web::http1(server.address).await, Web::http2(server.address).await];
+    for (mut web, id) in webs.into_iter().zip(["misspelt.1", "misspelt.2"]) {
+        let misspelt = "https://app.kith.tset";
+        let asked = preflight(&mut web, misspelt).await;
+        assert_eq!(asked.status, StatusCode::FORBIDDEN);
+        let headers = [
+            ("origin", misspelt),
+            ("content-type", BINARY),
+            ("x-request-id", id),
+        ];
+        let called = web.send(post(FOLLOW, &headers, Bytes::new())).await;
+        let called = called.expect("an answer");
+        assert_eq!(called.header("x-request-id"), Some(id));
+        for answer in [asked, called] {
+            let line = line_of(&answer).await;
+            assert_eq!(
+                (&line["level"], &line["origin"]),
+                (&"INFO".into(), &misspelt.into())
+            );
+        }
+        let got = web.send(request("GET", FOLLOW, &[("content-type", BINARY)], Bytes::new()));
+        let got = got.await.expect("an answer");
+        assert_eq!(got.status, StatusCode::METHOD_NOT_ALLOWED);
+        let line = line_of(&got).await;
+        assert_eq!((&line["level"], &line["status"]), (&"INFO".into(), &405.into()));
+    }
+    let mut web = Web::http1(server.address).await;
+    let headers = [("content-type", "application/json"), ("origin", PAGE)];
+    let posted = web.send(post(FOLLOW, &headers, Bytes::from_static(b"{}"))).await;
+    let posted = posted.expect("an answer");
+    assert_eq!(posted.status, StatusCode::BAD_REQUEST);
+    assert_eq!(line_of(&posted).await["status"], 400);
+}
+
+/// The line of an answer that is none of a call.
+async fn line_of(answer: &Answer) -> serde_json::Value {
+    let id = answer.header("x-request-id").expect("an id");
+    line(|line| line["kith.request_id"] == id && line["target"] != "kith::access").await
 }
 
 // Control: `let_in` without its look at the origin; the call was made, though its page could not have read the answer.

@@ -16,16 +16,18 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
+use kith_primitives::{RequestId, excerpt};
+use kith_telemetry::names;
 use tonic::Status;
 use tonic_web::GrpcWebLayer;
 use tower_http::cors::CorsLayer;
 
 pub use self::origins::Origins;
 pub(crate) use self::origins::{read, setting};
-use crate::layers::REQUEST_ID;
+use crate::layers::{REQUEST_ID, id_for};
 
 /// What a page may send with a call: what gRPC-Web clients add by themselves, and what a caller may say.
 const TAKEN: [HeaderName; 8] = [
@@ -72,16 +74,24 @@ pub(crate) fn wrap(router: Router, origins: &Origins) -> Router {
     router
         .layer(from_fn(status_last))
         .layer(GrpcWebLayer::new())
-        .layer(from_fn_with_state(Arc::new(origins.clone()), let_in))
-        // The outermost, so that a preflight, which carries no token, is answered before anything asks for one.
+        // Around everything that asks for a token, which a preflight does not carry.
         .layer(cors)
+        // The outermost: a page of another origin that asks first is seen there, and nowhere else.
+        .layer(from_fn_with_state(Arc::new(origins.clone()), let_in))
 }
 
-/// Refuses pages of other origins. Their browsers ask first and then do not call, but not every one may ask.
+/// Refuses pages of other origins, already when their browsers ask whether they may call.
 async fn let_in(State(origins): State<Arc<Origins>>, mut request: Request, inner: Next) -> Response {
-    if !origins.let_in(request.headers()) {
-        tracing::debug!("a web page of an origin that is not named was refused");
-        return StatusCode::FORBIDDEN.into_response();
+    let wish = request.headers().get(REQUEST_ID).cloned();
+    if let Some(origin) = origins.stranger(request.headers()) {
+        let id = id_for(wish.as_ref());
+        let origin = String::from_utf8_lossy(origin.as_bytes());
+        // Visible by default, since it may be misspelt in the settings.
+        tracing::info!(
+            { { names::REQUEST_ID } = id.as_str(), origin = &*excerpt(&origin) },
+            "a web page of an origin that is not named was refused",
+        );
+        return with_id(StatusCode::FORBIDDEN.into_response(), &id);
     }
     let content_type = request.headers().get(CONTENT_TYPE);
     if content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc-web")) {
@@ -94,7 +104,26 @@ async fn let_in(State(origins): State<Arc<Origins>>, mut request: Request, inner
         };
         request = request.map(|body| Body::new(body.map_err(cut)));
     }
-    inner.run(request).await
+    let response = inner.run(request).await;
+    let status = response.status();
+    if !status.is_client_error() || response.headers().contains_key(REQUEST_ID) {
+        return response;
+    }
+    // The translation answers by itself what is no call, such as a GET.
+    let id = id_for(wish.as_ref());
+    tracing::info!(
+        { { names::REQUEST_ID } = id.as_str(), status = status.as_u16() },
+        "a request that is no call was refused",
+    );
+    with_id(response, &id)
+}
+
+/// For what is answered outside of `observe`.
+fn with_id(mut response: Response, id: &RequestId) -> Response {
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
 }
 
 /// Moves the status of a refusal to where that of an answer is, behind the messages: clients of gRPC-Web need not look at

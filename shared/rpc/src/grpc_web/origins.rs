@@ -26,10 +26,10 @@ impl Origins {
         origins.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether the call comes from a page that may make it, or from no page at all.
-    pub(super) fn let_in(&self, headers: &HeaderMap) -> bool {
+    /// The origin of a page that may not call; `None` for pages that may, and for what is no page at all.
+    pub(super) fn stranger<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
         let mut origins = headers.get_all(ORIGIN).iter();
-        origins.all(|origin| self.0.contains(origin))
+        origins.find(|origin| !self.0.contains(origin))
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = HeaderValue> {
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    // Control: `let_in` that looks at the first alone; the second of two was let in.
+    // Control: `stranger` that looks at the first alone; the second of two was let in.
     #[test]
     fn whoever_sends_an_origin_must_be_named_and_whoever_sends_none_is_no_page() {
         let origins = Origins::parse("https://a.example,https://b.example").expect("origins");
@@ -123,7 +123,7 @@ mod tests {
             for origin in sent {
                 all.append(ORIGIN, HeaderValue::from_static(origin));
             }
-            origins.let_in(&all)
+            origins.stranger(&all).is_none()
         };
         assert!(let_in(&[]) && let_in(&["https://a.example"]) && let_in(&["https://b.example"]));
         for other in [

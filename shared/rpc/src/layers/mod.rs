@@ -28,7 +28,7 @@ use kith_tokens::{SharedKeys, Verifier};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::observe::REQUEST_ID;
+pub(crate) use self::observe::{REQUEST_ID, id_for};
 use crate::counted::Counted;
 use crate::health::Readiness;
 use crate::limits::Limits;

@@ -18,10 +18,7 @@ pub(crate) const REQUEST_ID: &str = "x-request-id";
 
 /// Gives the call its request id and span, counts it, and writes its one line in the access log.
 pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: Inner) -> Response {
-    let wish = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let id = wish
-        .and_then(RequestId::from_caller)
-        .unwrap_or_else(RequestId::random);
+    let id = id_for(request.headers().get(REQUEST_ID));
     let caller = KnownCaller::default();
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(caller.clone());
@@ -61,6 +58,13 @@ pub(super) async fn observe(State(shared): Layers, mut request: Request, inner: 
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The id that a caller wishes for, or else a random one.
+pub(crate) fn id_for(wish: Option<&HeaderValue>) -> RequestId {
+    wish.and_then(|id| id.to_str().ok())
+        .and_then(RequestId::from_caller)
+        .unwrap_or_else(RequestId::random)
 }
 
 /// A stream is handled when it ends, with what it says then; as cancelled when its caller leaves.
