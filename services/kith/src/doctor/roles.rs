@@ -1,7 +1,6 @@
 //! Whether each service is who it should be in the database, and has what its role should have.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Nullable, Text};
@@ -11,7 +10,6 @@ use kith_schema::{Right, Role, role_setting_statement, role_settings};
 
 use super::finding::{Finding, Fix};
 use super::session::{Session, Who};
-use crate::command_line::quote;
 use crate::roles::RoleSettings;
 
 /// Who a session is, and where.
@@ -44,11 +42,11 @@ pub(super) fn right_login(role: Role, url: &DatabaseUrl, place: &Place, owner: O
     let variable = RoleSettings::variable(role);
     if place.role != role.name() {
         let seen = format!("{variable} logs in as {}", place.role);
-        let own = url.clone().with_role(role.name(), None).to_string();
-        let export = format!("export {variable}={}", quote(Path::new(&own)));
         return Finding::problem(check, seen)
             .why("a service must have its own rights and timeouts, and no others")
-            .fix(Fix::command(export).then("add its password, which the owner sets in psql by \\password"));
+            .fix(Fix::advice(format!(
+                "put role {role} and its password into the URL that {variable} gives, and leave the rest of it as it is"
+            )));
     }
     match owner.filter(|owner| owner.fingerprint != place.fingerprint) {
         Some(owner) => Finding::problem(

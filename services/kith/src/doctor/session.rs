@@ -9,7 +9,7 @@ use kith_schema::Role;
 use tokio::time::timeout;
 
 use super::finding::{Finding, Fix};
-use crate::roles::{RoleSettings, verifier};
+use crate::roles::RoleSettings;
 
 /// How long one question may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -96,6 +96,11 @@ impl Session {
 /// What to say of a login that failed.
 pub(super) fn refused(who: Who, url: &DatabaseUrl, roles: &RoleSettings, problem: &LoginProblem) -> Finding {
     let variable = who.variable();
+    if let (Who::Service(role), LoginProblem::Password(text)) = (who, problem)
+        && !roles.is_given(role)
+    {
+        return unknown_password(role, url, text);
+    }
     let (seen, fix) = match problem {
         LoginProblem::Name(text) => (
             format!("the name of the host in {url} leads nowhere ({text})"),
@@ -122,17 +127,21 @@ pub(super) fn refused(who: Who, url: &DatabaseUrl, roles: &RoleSettings, problem
         ),
         LoginProblem::Full(text) => (
             format!("the server at {url} has no connection left ({text})"),
-            Fix::sql("a superuser", "ALTER SYSTEM SET max_connections = 500;").then("restart PostgreSQL"),
+            Fix::advice(
+                "where it says so of a role or a database, raise its CONNECTION LIMIT (ALTER ROLE, ALTER DATABASE); else \
+                 raise max_connections and restart PostgreSQL; or have processes take fewer by KITH_POOL_SIZE",
+            ),
         ),
         LoginProblem::Password(text) => (
             format!("the password of {url} is refused ({text})"),
-            password_fix(who, url, roles),
+            password_fix(who, url),
         ),
         LoginProblem::Role(text) => (
             format!("{url} is not let in ({text})"),
             Fix::advice(format!(
                 "where the role is missing, create it with: kith migrate --bootstrap; else let it in by a line of \
-                 pg_hba.conf, such as: host all {} all scram-sha-256",
+                 pg_hba.conf, such as: hostssl {} {} <network of this machine> scram-sha-256",
+                url.database().unwrap_or("kith"),
                 url.role().unwrap_or("kith_owner")
             )),
         ),
@@ -168,19 +177,32 @@ pub(super) fn refused(who: Who, url: &DatabaseUrl, roles: &RoleSettings, problem
     Finding::problem(format!("login of {}", who.name()), seen).fix(fix)
 }
 
-/// A password that follows from the owner's is not known to anybody; one that is given is its giver's business.
-fn password_fix(who: Who, url: &DatabaseUrl, roles: &RoleSettings) -> Fix {
+/// A service may have a password of its own, which only its URL tells: that the one does not fit that follows from the owner's
+/// is no reason to change what services that run log in with.
+fn unknown_password(role: Role, url: &DatabaseUrl, text: &str) -> Finding {
+    let variable = RoleSettings::variable(role);
+    let seen = match url.password() {
+        Some(_) => "the password that follows from the owner's is not the role's",
+        None => "the owner's URL has no password that the role's could follow from",
+    };
+    Finding::warning(
+        format!("login of {role}"),
+        format!("not checked: its URL is not given, and {seen} ({text})"),
+    )
+    .why("kith up would not start with it")
+    .fix(Fix::advice(format!(
+        "give the URL that its service has in {variable}"
+    )))
+}
+
+/// No password is shown, not even as a hash: people paste what they are told into tickets.
+fn password_fix(who: Who, url: &DatabaseUrl) -> Fix {
+    let variable = who.variable();
     match (who, url.password()) {
-        (Who::Service(role), Some(password)) if !roles.is_given(role) => Fix::sql(
-            "the owner",
-            format!("ALTER ROLE {role} PASSWORD '{}';", verifier(password)),
-        ),
-        (_, None) => Fix::advice(format!("put the role's password into {}", who.variable())),
-        // Not even as a hash: people paste what they are told into tickets.
+        (_, None) => Fix::advice(format!("put the role's password into {variable}")),
         (Who::Service(role), Some(_)) => Fix::advice(format!(
-            "put the right password into {}, or give the role the one that stands there, as the owner in psql: \\password {role}",
-            who.variable()
+            "put the right password into {variable}, or give the role the one that stands there, as the owner in psql: \\password {role}"
         )),
-        (Who::Owner, Some(_)) => Fix::advice(format!("put the right password into {}", who.variable())),
+        (Who::Owner, Some(_)) => Fix::advice(format!("put the right password into {variable}")),
     }
 }
