@@ -12,7 +12,7 @@ use kith_contracts::identity::v1::identity_service_client::IdentityServiceClient
 use kith_rpc::listen;
 use kith_schema::Role;
 use tokio::time::timeout;
-use tonic::Request;
+use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -68,37 +68,55 @@ fn grpc_service(role: Role) -> &'static str {
 
 async fn in_use(check: String, role: Role, address: SocketAddr, variable: &str) -> Finding {
     let holder = holder(address);
-    if let Some(status) = health(role, address).await {
-        let seen = format!("{address} is served by a Kith that is up already: {status}");
-        return match status {
-            "SERVING" => Finding::ok(check, seen),
-            _ => Finding::warning(check, seen).fix(Fix::advice(
-                "its log, and the other lines here, say what it waits for",
-            )),
-        };
-    }
-    match holder {
-        // One with TLS, say.
-        Some(holder) if holder.name.starts_with("kith") => Finding::ok(
-            check,
-            format!(
-                "{address} is held by a Kith that is up already ({holder})",
-                holder = holder.text()
-            ),
-        ),
-        holder => {
-            let text = holder.map_or_else(|| "another process".to_owned(), |holder| holder.text());
-            Finding::problem(check, format!("{address} is in use by {text}"))
-                .why("the service would not start")
-                .fix(Fix::advice(format!(
-                    "stop that process, or name another address in {variable}"
-                )))
+    let text = holder
+        .as_ref()
+        .map_or_else(|| "another process".to_owned(), Holder::text);
+    let up = format!("{address} is served by a Kith that is up already");
+    let problem = |seen: String| {
+        Finding::problem(check.clone(), seen)
+            .why("the service would not start")
+            .fix(Fix::advice(format!(
+                "stop that process, or name another address in {variable}"
+            )))
+    };
+    match health(role, address).await {
+        Some(Health::Serving) => Finding::ok(check, format!("{up}: SERVING")),
+        Some(Health::NotServing) => Finding::warning(check, format!("{up}: NOT_SERVING")).fix(Fix::advice(
+            "its log, and the other lines here, say what it waits for",
+        )),
+        Some(Health::OfOthers) => {
+            let name = service(role);
+            problem(format!(
+                "{address} is in use by {text}, whose health knows no {name}"
+            ))
         }
+        // One with TLS, say.
+        None if holder.is_some_and(|holder| may_be(&holder.name, role)) => Finding::ok(
+            check,
+            format!("{address} is held by a Kith that is up already ({text})"),
+        ),
+        None => problem(format!("{address} is in use by {text}")),
     }
 }
 
+/// Whether a process with the name `comm`, as the kernel has it, may be the service: a `kith up`, or the service's own program.
+fn may_be(comm: &str, role: Role) -> bool {
+    /// The kernel keeps no more of a name.
+    const BYTES: usize = 15;
+    let own = format!("kith-{}", service(role));
+    comm == "kith" || comm == &own[..own.len().min(BYTES)]
+}
+
+/// What is said by the health of whoever listens.
+enum Health {
+    Serving,
+    NotServing,
+    /// It knows other services, and not the one that it was asked of.
+    OfOthers,
+}
+
 /// What the health of a Kith says that listens there without TLS.
-async fn health(role: Role, mut address: SocketAddr) -> Option<&'static str> {
+async fn health(role: Role, mut address: SocketAddr) -> Option<Health> {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -110,11 +128,14 @@ async fn health(role: Role, mut address: SocketAddr) -> Option<&'static str> {
         service: grpc_service(role).to_owned(),
     };
     let mut client = HealthClient::new(channel);
-    let answer = timeout(ANSWER_WITHIN, client.check(question)).await.ok()?.ok()?;
-    match answer.into_inner().status() {
-        ServingStatus::Serving => Some("SERVING"),
-        ServingStatus::NotServing => Some("NOT_SERVING"),
-        ServingStatus::Unknown | ServingStatus::ServiceUnknown => None,
+    match timeout(ANSWER_WITHIN, client.check(question)).await.ok()? {
+        Ok(answer) => match answer.into_inner().status() {
+            ServingStatus::Serving => Some(Health::Serving),
+            ServingStatus::NotServing => Some(Health::NotServing),
+            ServingStatus::Unknown | ServingStatus::ServiceUnknown => Some(Health::OfOthers),
+        },
+        Err(status) if status.code() == Code::NotFound => Some(Health::OfOthers),
+        Err(_) => None,
     }
 }
 
@@ -207,7 +228,15 @@ pub(super) async fn identity(url: &str, tls: &TlsFiles) -> Finding {
     let problem = match answer {
         Ok(Ok(answer)) => {
             let keys = answer.into_inner().keys.len();
-            return Finding::ok(check, format!("{url} answers, with {keys} signing keys"));
+            let seen = format!("{url} answers, with {keys} signing keys");
+            if keys == 0 {
+                return Finding::warning(check, seen)
+                    .why("nobody can sign in, and the other services believe no token")
+                    .fix(Fix::advice(
+                        "see what kith doctor says of identity itself, and identity's log",
+                    ));
+            }
+            return Finding::ok(check, seen);
         }
         Ok(Err(status)) => format!("{:?}: {}", status.code(), status.message()),
         Err(_) => "no answer in time".to_owned(),
@@ -229,6 +258,27 @@ pub(super) async fn identity(url: &str, tls: &TlsFiles) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_the_kernel_cut_is_known_and_another_service_is_not() {
+        for (comm, role) in [
+            ("kith", Role::Posts),
+            ("kith-posts", Role::Posts),
+            ("kith-identity", Role::Identity),
+            ("kith-social-gra", Role::SocialGraph),
+        ] {
+            assert!(may_be(comm, role), "{comm}");
+        }
+        for comm in [
+            "kith-identity",
+            "kith-post",
+            "kith-postsxyz",
+            "kithara",
+            "postgres",
+        ] {
+            assert!(!may_be(comm, Role::Posts), "{comm}");
+        }
+    }
 
     const TABLE: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:C383 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0

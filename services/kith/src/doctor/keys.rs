@@ -18,21 +18,44 @@ use super::session::{Session, Who};
 const CHECK: &str = "signing keys";
 const ACTIVE: &str = "active signing key";
 
+/// Makes a key, readable by nobody else, and never in the place of another file: what signs would be lost.
+const NEW: &str = "(umask 077; set -C; kith admin signing-keys new --print > new-signing-key.pem)";
+const THEN: &str =
+    "name that file in KITH_SIGNING_KEY_FILE (for a kith up instead: kith admin signing-keys new)";
+
+/// Who has the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeper {
+    /// Whoever runs identity, and names them in its settings.
+    Settings,
+    /// The data directory of a `kith up`, which makes the first.
+    DataDirectory,
+}
+
 /// Keys as they are given, or why they cannot be read.
 pub(super) type Given<'a> = &'a Result<SecretString, String>;
 
 /// Whether the keys can be used; and the keys, if they can.
-pub(super) fn examine(given: Given<'_>, file: Option<&Path>) -> (Vec<Finding>, Option<SigningKeys>) {
-    let new = "openssl genpkey -algorithm ed25519 -out signing-key.pem";
-    let problem = |seen: String| {
+pub(super) fn examine(
+    given: Given<'_>,
+    file: Option<&Path>,
+    keeper: Keeper,
+) -> (Vec<Finding>, Option<SigningKeys>) {
+    let problem = |seen: String, fix: Fix| {
         let finding = Finding::problem(CHECK, seen)
             .why("identity does not start without them")
-            .fix(Fix::command(new).then("name that file in KITH_SIGNING_KEY_FILE"));
+            .fix(fix);
         (vec![finding], None)
     };
-    let text = match given {
-        Ok(text) => text,
-        Err(error) => return problem(error.clone()),
+    let of_directory = "put the keys back there, for the user that kith runs as to read; only if they are lost for good, \
+        move that file away, and kith up makes another key";
+    let text = match (given, keeper) {
+        (Ok(text), _) => text,
+        (Err(error), Keeper::DataDirectory) => return problem(error.clone(), Fix::advice(of_directory)),
+        (Err(error), Keeper::Settings) => {
+            let fix = "name a file with the keys in KITH_SIGNING_KEY_FILE that identity's user may read";
+            return problem(error.clone(), Fix::advice(fix));
+        }
     };
     let place = file.map_or_else(
         || "KITH_SIGNING_KEY".to_owned(),
@@ -45,7 +68,13 @@ pub(super) fn examine(given: Given<'_>, file: Option<&Path>) -> (Vec<Finding>, O
             findings.extend(file.and_then(privacy));
             (findings, Some(keys))
         }
-        Err(error) => problem(format!("{place}: {error}")),
+        Err(error) => {
+            let fix = match keeper {
+                Keeper::Settings => Fix::command(NEW).then(THEN),
+                Keeper::DataDirectory => Fix::advice(of_directory),
+            };
+            problem(format!("{place}: {error}"), fix)
+        }
     }
 }
 
@@ -113,21 +142,15 @@ fn judge(known: &[Known], keys: &SigningKeys) -> Finding {
             let key_id = &active.key_id;
             Finding::problem(ACTIVE, format!("{key_id} is not among the keys that are given"))
                 .why("nobody can sign in, and identity says NOT_SERVING")
-                .fix(
-                    Fix::sql(
-                        "the owner",
-                        format!("UPDATE identity.signing_keys SET removed_at = now() WHERE key_id = '{key_id}';"),
-                    )
-                    .then("the first key that is given signs; do so only if that key is lost for good, else mount it"),
-                )
+                .fix(Fix::advice(format!(
+                    "mount that key beside those that are given; only if it is lost for good, end the trust in it for ever, \
+                     as the owner: UPDATE identity.signing_keys SET removed_at = now() WHERE key_id = '{key_id}';"
+                )))
         }
         None if keys.iter().all(|key| is_removed(key.key_id())) => {
             Finding::problem(ACTIVE, "there is none, and all that are given have been removed")
                 .why("nobody can sign in, and identity says NOT_SERVING")
-                .fix(
-                    Fix::command("openssl genpkey -algorithm ed25519 -out signing-key.pem")
-                        .then("name that file in KITH_SIGNING_KEY_FILE"),
-                )
+                .fix(Fix::command(NEW).then(THEN))
         }
         None => Finding::ok(
             ACTIVE,

@@ -32,6 +32,7 @@ pub(crate) use self::report::Format;
 pub(crate) use self::settings::DoctorSettings;
 
 use self::finding::Finding;
+use self::keys::Keeper;
 use self::machine::Load;
 use self::report::Report;
 use self::roles::Place;
@@ -136,7 +137,7 @@ fn host_of_https(url: &str) -> Option<String> {
 /// Whether the keys are good that sign tokens: those that are given, or those of the data directory.
 fn signing_keys(settings: &DoctorSettings) -> (Vec<Finding>, Option<SigningKeys>) {
     if let Some(given) = &settings.signing_keys {
-        return keys::examine(given, settings.signing_keys_file.as_deref());
+        return keys::examine(given, settings.signing_keys_file.as_deref(), Keeper::Settings);
     }
     let file = settings.directory.signing_key_file();
     if settings.roles.any_is_given() || !file.exists() {
@@ -144,7 +145,7 @@ fn signing_keys(settings: &DoctorSettings) -> (Vec<Finding>, Option<SigningKeys>
     }
     let text = fs::read_to_string(&file).map(Into::into);
     let given = text.map_err(|error| format!("cannot read {}: {error}", file.display()));
-    keys::examine(&given, Some(&file))
+    keys::examine(&given, Some(&file), Keeper::DataDirectory)
 }
 
 /// Whether the database is there, is one that Kith runs on, and has what it should.

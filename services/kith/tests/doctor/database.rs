@@ -45,6 +45,20 @@ async fn a_healthy_setup_has_no_problem() {
     }
     let said = Said::by(&mut of_directory);
     assert!(said.seen("address of posts", "ok").ends_with("already: SERVING"));
+    // A Kith that serves something else there is in the way like anybody else. Control: any program `kith…` that holds it was
+    // taken for the service.
+    let posts = said
+        .seen("address of posts", "ok")
+        .split(' ')
+        .next()
+        .expect("an address");
+    let said = Said::by(of_url.env("KITH_IDENTITY_LISTEN_ADDRESS", posts));
+    let seen = said.seen("address of identity", "problem");
+    assert!(
+        seen.starts_with(&format!("{posts} is in use by process "))
+            && seen.ends_with("whose health knows no identity"),
+        "{seen}"
+    );
     up.stop();
     let said = Said::by(&mut of_directory);
     assert_eq!(said.checks("problem"), [""; 0]);
@@ -257,7 +271,14 @@ async fn an_active_key_that_is_not_given_is_named() {
         seen,
         format!("{} is not among the keys that are given", lost.key_id())
     );
-    paste(&database.owner_url(), said.fix("active signing key", "sql")).await;
+    // Nothing to be pasted at once: what it signed would be good no more.
+    let fix = said.fix("active signing key", "advice");
+    let (first, statement) = fix.split_once(" as the owner: ").expect("a statement");
+    assert!(
+        first.starts_with("mount that key ") && first.contains("only if it is lost for good"),
+        "{fix}"
+    );
+    paste(&database.owner_url(), statement).await;
     assert_eq!(ask().state("active signing key"), "ok");
 }
 

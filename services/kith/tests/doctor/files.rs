@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use secrecy::ExposeSecret;
 
 use super::scene::{Said, doctor, in_shell};
-use crate::support::{Scratch, path};
+use crate::support::{Scratch, path, run_command};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -173,17 +173,59 @@ fn a_clients_certificate_without_its_key_is_named() {
 fn signing_keys_that_are_no_keys_are_named() {
     let scratch = Scratch::new("no-keys");
     let rsa = "-----BEGIN PRIVATE KEY-----\nMEECAQAwEwYHKoZIzj0CAQYIKoZIzj0DAQcEJzAlAgEBBCDh\n-----END PRIVATE KEY-----";
-    for (text, seen) in [("", "is empty"), ("nonsense", "keys.pem: "), (rsa, "keys.pem: ")] {
+    for text in ["nonsense", rsa] {
         let file = scratch.file("keys.pem", text);
-        let said = Said::by(doctor().env("KITH_SIGNING_KEY_FILE", &file));
-        assert!(said.seen("signing keys", "problem").contains(seen), "{said:#?}");
+        let mut command = doctor();
+        command
+            .current_dir(scratch.join(""))
+            .env("KITH_SIGNING_KEY_FILE", &file);
+        let said = Said::by(&mut command);
         assert!(
-            said.fix("signing keys", "command")
-                .starts_with("openssl genpkey -algorithm ed25519")
+            said.seen("signing keys", "problem").contains("keys.pem: "),
+            "{said:#?}"
         );
+        let fix = said.fix("signing keys", "command").to_owned();
+        let new = scratch.join("new-signing-key.pem");
+        command.env("KITH_SIGNING_KEY_FILE", &new);
+        let again = || {
+            let mut again = in_shell(&fix, &command);
+            again.current_dir(scratch.join(""));
+            again
+        };
+        let said = Said::by(&mut again());
+        assert_eq!(said.state("signing keys"), "ok", "{said:#?}");
+        let key = fs::read(&new).expect("a key");
+        assert_eq!(
+            fs::metadata(&new).expect("its mode").permissions().mode() & 0o777,
+            0o600
+        );
+        // A key that is there is never lost by it. Control: without `set -C` it was another key.
+        assert_ne!(run_command(&mut again()).code, Some(0));
+        assert_eq!(fs::read(&new).expect("a key"), key);
+        fs::remove_file(&new).expect("to remove it");
     }
-    let said = Said::by(doctor().env("KITH_SIGNING_KEY_FILE", scratch.join("none")));
-    assert!(said.seen("signing keys", "problem").contains("cannot read "));
+    let empty = scratch.file("empty.pem", "");
+    for (file, seen) in [(empty, "is empty"), (scratch.join("none"), "cannot read ")] {
+        let said = Said::by(doctor().env("KITH_SIGNING_KEY_FILE", file));
+        assert!(said.seen("signing keys", "problem").contains(seen), "{said:#?}");
+        let fix = said.fix("signing keys", "advice");
+        assert!(fix.contains("that identity's user may read"), "{fix}");
+    }
+}
+
+#[test]
+fn signing_keys_of_a_data_directory_are_for_kith_up_to_make() {
+    let scratch = Scratch::new("keys-of-up");
+    fs::create_dir(scratch.join("data")).expect("a directory");
+    let file = scratch.file("data/signing-key.pem", "nonsense");
+    let said = Said::by(doctor().env("KITH_DATA_DIRECTORY", scratch.join("data")));
+    let seen = said.seen("signing keys", "problem");
+    assert!(seen.starts_with(path(&file)), "{seen}");
+    let fix = said.fix("signing keys", "advice");
+    assert!(
+        fix.starts_with("put the keys back there") && fix.ends_with("kith up makes another key"),
+        "{fix}"
+    );
 }
 
 #[test]
