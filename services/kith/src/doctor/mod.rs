@@ -179,8 +179,9 @@ async fn database(
             Err(problem) => failures.push((who, url, problem)),
         }
     }
+    let mut told = BTreeSet::new();
     let missing = match sessions.first_mut() {
-        Some(first) => whole(report, settings, first).await?,
+        Some(first) => whole(report, settings, first, &mut told).await?,
         None => BTreeSet::new(),
     };
     let of_owner = failures.first().filter(|(who, ..)| *who == Who::Owner).cloned();
@@ -201,6 +202,9 @@ async fn database(
     }
     if sessions.is_empty() {
         return report.add([Finding::unchecked("database", "no login succeeded")]);
+    }
+    for other in sessions.iter_mut().skip(1) {
+        report.add(server::defaults(other, &mut told).await)?;
     }
     logins_of_services(report, &mut sessions, keys).await?;
     report.add([encryption::examine(&mut sessions).await])
@@ -224,8 +228,9 @@ async fn whole(
     report: &mut Report,
     settings: &DoctorSettings,
     session: &mut Session,
+    told: &mut BTreeSet<&'static str>,
 ) -> Result<BTreeSet<Role>, AnyError> {
-    report.add(server::examine(session, &settings.pool, &settings.services()).await)?;
+    report.add(server::examine(session, &settings.pool, &settings.services(), told).await)?;
     report.add([clock::examine(session).await])?;
     let mut missing = BTreeSet::new();
     for (role, is_missing, finding) in roles::fitness(session).await {

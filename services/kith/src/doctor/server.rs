@@ -1,5 +1,7 @@
 //! Whether the server and the database are ones that Kith runs well on.
 
+use std::collections::BTreeSet;
+
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
@@ -8,7 +10,7 @@ use kith_schema::Role;
 use kith_social_graph::PAIR_LOCKS_AT_ONCE;
 
 use super::finding::{Finding, Fix};
-use super::session::Session;
+use super::session::{Session, Who};
 use crate::report::grouped;
 
 const SERVER: &str = "server version";
@@ -17,6 +19,8 @@ const LANGUAGE: &str = "language of messages";
 const DURABILITY: &str = "durability";
 const LOCKS: &str = "lock table";
 const CONNECTIONS: &str = "connections";
+const WRITES: &str = "writes";
+const READ_ONLY: &str = "default_transaction_read_only";
 
 /// As many processes of social-graph should find room in the lock table: what runs in production, three replicas.
 const REPLICAS: i64 = 3;
@@ -31,8 +35,6 @@ struct Server {
     #[diesel(sql_type = Text)]
     version: String,
     #[diesel(sql_type = Text)]
-    database: String,
-    #[diesel(sql_type = Text)]
     encoding: String,
     #[diesel(sql_type = Text)]
     lc_messages: String,
@@ -40,8 +42,6 @@ struct Server {
     lost_by: String,
     #[diesel(sql_type = Bool)]
     is_standby: bool,
-    #[diesel(sql_type = Bool)]
-    is_read_only: bool,
     #[diesel(sql_type = BigInt)]
     locks_per_transaction: i64,
     #[diesel(sql_type = BigInt)]
@@ -53,13 +53,11 @@ struct Server {
 }
 
 const QUESTION: &str = "SELECT current_setting('server_version') AS version,
-    quote_ident(current_database()) AS database,
     current_setting('server_encoding') AS encoding,
     current_setting('lc_messages') AS lc_messages,
     concat_ws(', ', CASE current_setting('fsync') WHEN 'off' THEN 'fsync' END,
         CASE current_setting('full_page_writes') WHEN 'off' THEN 'full_page_writes' END) AS lost_by,
     pg_is_in_recovery() AS is_standby,
-    current_setting('default_transaction_read_only')::boolean AS is_read_only,
     current_setting('max_locks_per_transaction')::bigint AS locks_per_transaction,
     current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint AS transactions,
     current_setting('max_connections')::bigint AS max_connections,
@@ -67,7 +65,12 @@ const QUESTION: &str = "SELECT current_setting('server_version') AS version,
         + coalesce(current_setting('reserved_connections', true)::bigint, 0) AS reserved_connections";
 
 /// Looks at everything that any role may see.
-pub(super) async fn examine(session: &mut Session, pool: &PoolSettings, services: &[Role]) -> Vec<Finding> {
+pub(super) async fn examine(
+    session: &mut Session,
+    pool: &PoolSettings,
+    services: &[Role],
+    told: &mut BTreeSet<&'static str>,
+) -> Vec<Finding> {
     let problems = session.ask(kith_postgres::server_problems).await;
     let server = session
         .ask(async |conn: &mut Connection| diesel::sql_query(QUESTION).get_result::<Server>(conn).await)
@@ -76,8 +79,9 @@ pub(super) async fn examine(session: &mut Session, pool: &PoolSettings, services
         (Ok(problems), Ok(server)) => (problems, server),
         (Err(because), _) | (_, Err(because)) => return vec![Finding::unchecked(SERVER, because)],
     };
-    let mut findings: Vec<_> = problems.iter().map(unsuitable).collect();
+    let mut findings: Vec<_> = problems.iter().filter_map(unsuitable).collect();
     findings.extend(suitable(&server, &problems));
+    findings.extend(defaults(session, told).await);
     findings.push(durability(&server, &problems));
     findings.extend(writable(&server));
     findings.push(lock_table(&server));
@@ -86,8 +90,8 @@ pub(super) async fn examine(session: &mut Session, pool: &PoolSettings, services
 }
 
 /// What keeps services from serving.
-pub(super) fn unsuitable(problem: &ServerProblem) -> Finding {
-    match problem {
+fn unsuitable(problem: &ServerProblem) -> Option<Finding> {
+    Some(match problem {
         ServerProblem::Version { version } => {
             Finding::problem(SERVER, format!("PostgreSQL {version}, where 15 to 18 is needed"))
                 .fix(Fix::advice("upgrade the server, or name another one"))
@@ -97,31 +101,143 @@ pub(super) fn unsuitable(problem: &ServerProblem) -> Finding {
             format!("database {database} has {encoding} and not UTF8"),
         )
         .why("it cannot hold every text, and no service serves there")
-        .fix(
-            Fix::sql(
-                "a superuser",
-                format!(
-                    "ALTER DATABASE {database} RENAME TO kith_other_encoding;\n\
-                             CREATE DATABASE {database} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';"
-                ),
-            )
-            .then("give it to its owner, and run kith migrate --bootstrap"),
-        ),
-        ServerProblem::Language {
-            database,
-            lc_messages,
-        } => Finding::problem(LANGUAGE, format!("not English (lc_messages is {lc_messages})"))
-            .why("errors are told apart by their messages, and no service serves there")
-            .fix(Fix::sql(
-                "a superuser",
-                format!("ALTER DATABASE {database} SET lc_messages = 'C';"),
-            )),
-        ServerProblem::Durability { database } => Finding::problem(DURABILITY, "synchronous_commit is off")
-            .why("a crash would lose what callers were told is done, and no service serves there")
-            .fix(Fix::sql(
-                "the owner",
-                format!("ALTER DATABASE {database} SET synchronous_commit = 'on';"),
-            )),
+        .fix(Fix::advice(format!(
+            "stop all services; save what is there with pg_dump; move database {database} out of the way by ALTER DATABASE … \
+             RENAME; create it anew WITH TEMPLATE template0 ENCODING 'UTF8' and its owner; restore what was saved"
+        ))),
+        // Each role may have these in its own way.
+        ServerProblem::Language { .. } | ServerProblem::Durability { .. } => return None,
+    })
+}
+
+/// What sessions begin with, and where it comes from.
+#[derive(QueryableByName)]
+struct Defaults {
+    #[diesel(sql_type = Text)]
+    role: String,
+    #[diesel(sql_type = Text)]
+    database: String,
+    #[diesel(sql_type = Bool)]
+    is_read_only: bool,
+    #[diesel(sql_type = Text)]
+    language_from: String,
+    #[diesel(sql_type = Text)]
+    durability_from: String,
+    #[diesel(sql_type = Text)]
+    writes_from: String,
+}
+
+const DEFAULTS: &str =
+    "SELECT quote_ident(session_user) AS role, quote_ident(current_database()) AS database,
+    current_setting('default_transaction_read_only')::boolean AS is_read_only,
+    (SELECT source FROM pg_settings WHERE name = 'lc_messages') AS language_from,
+    (SELECT source FROM pg_settings WHERE name = 'synchronous_commit') AS durability_from,
+    (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only') AS writes_from";
+
+/// A setting that sessions must not have as it is.
+struct Wrong<'a> {
+    check: &'static str,
+    seen: String,
+    why: &'static str,
+    name: &'static str,
+    good: &'static str,
+    /// As `pg_settings.source` has it.
+    from: &'a str,
+    /// Who may change it.
+    by: &'static str,
+}
+
+/// Looks at what a database, a role or a URL may set, and no service works with. What is the same for all roles is told once:
+/// it is in `told` from then on.
+pub(super) async fn defaults(session: &mut Session, told: &mut BTreeSet<&'static str>) -> Vec<Finding> {
+    let problems = session.ask(kith_postgres::server_problems).await;
+    let defaults = session
+        .ask(async |conn: &mut Connection| diesel::sql_query(DEFAULTS).get_result::<Defaults>(conn).await)
+        .await;
+    let (problems, defaults) = match (problems, defaults) {
+        (Ok(problems), Ok(defaults)) => (problems, defaults),
+        (Err(because), _) | (_, Err(because)) => {
+            let check = format!("defaults of {}", session.who.name());
+            return vec![Finding::unchecked(check, because)];
+        }
+    };
+    let mut wrong: Vec<_> = problems
+        .iter()
+        .filter_map(|problem| match problem {
+            ServerProblem::Language { lc_messages, .. } => Some(Wrong {
+                check: LANGUAGE,
+                seen: format!("not English (lc_messages is {lc_messages})"),
+                why: "errors are told apart by their messages, and no service serves with others",
+                name: "lc_messages",
+                good: "C",
+                from: &defaults.language_from,
+                by: "a superuser",
+            }),
+            ServerProblem::Durability { .. } => Some(Wrong {
+                check: DURABILITY,
+                seen: "synchronous_commit is off".to_owned(),
+                why: "a crash would lose what callers were told is done, and no service serves so",
+                name: "synchronous_commit",
+                good: "on",
+                from: &defaults.durability_from,
+                by: "the owner",
+            }),
+            ServerProblem::Version { .. } | ServerProblem::Encoding { .. } => None,
+        })
+        .collect();
+    if defaults.is_read_only {
+        wrong.push(Wrong {
+            check: WRITES,
+            seen: "none are taken: default_transaction_read_only is on".to_owned(),
+            why: "every change fails",
+            name: READ_ONLY,
+            good: "off",
+            from: &defaults.writes_from,
+            by: "the owner",
+        });
+    }
+    let new = |wrong: &Wrong<'_>| wrong.is_of_session() || told.insert(wrong.name);
+    wrong.retain(new);
+    wrong
+        .iter()
+        .map(|wrong| wrong.finding(session.who, &defaults))
+        .collect()
+}
+
+impl Wrong<'_> {
+    /// Whether other roles may have it otherwise.
+    fn is_of_session(&self) -> bool {
+        matches!(self.from, "user" | "database user" | "client")
+    }
+
+    fn finding(&self, who: Who, defaults: &Defaults) -> Finding {
+        let check = if self.is_of_session() {
+            format!("{} of {}", self.check, who.name())
+        } else {
+            self.check.to_owned()
+        };
+        Finding::problem(check, &self.seen)
+            .why(self.why)
+            .fix(self.fix(who, defaults))
+    }
+
+    fn fix(&self, who: Who, defaults: &Defaults) -> Fix {
+        let Self { name, good, .. } = self;
+        let Defaults { role, database, .. } = defaults;
+        let whose = match self.from {
+            "client" => {
+                return Fix::advice(format!("take {name} out of the URL in {}", who.variable()));
+            }
+            "user" | "database user" => format!("ROLE {role} IN DATABASE {database}"),
+            _ => format!("DATABASE {database}"),
+        };
+        // The session that it is pasted into may take no changes either.
+        let before = if *name == READ_ONLY {
+            format!("SET {name} = '{good}';\n")
+        } else {
+            String::new()
+        };
+        Fix::sql(self.by, format!("{before}ALTER {whose} SET {name} = '{good}';"))
     }
 }
 
@@ -175,28 +291,10 @@ fn durability(server: &Server, problems: &[ServerProblem]) -> Finding {
 }
 
 fn writable(server: &Server) -> Option<Finding> {
-    let seen = match server {
-        Server { is_standby: true, .. } => "a standby",
-        Server {
-            is_read_only: true, ..
-        } => "default_transaction_read_only is on",
-        _ => return None,
-    };
-    let fix = if server.is_standby {
-        Fix::advice("name the primary in the URLs")
-    } else {
-        let database = &server.database;
-        Fix::sql(
-            "the owner",
-            // The session that it is pasted into takes no changes either.
-            format!(
-                "SET default_transaction_read_only = 'off';\n\
-                 ALTER DATABASE {database} SET default_transaction_read_only = 'off';"
-            ),
-        )
-    };
-    let finding = Finding::problem("writes", format!("the database takes none: {seen}"));
-    Some(finding.why("every change fails").fix(fix))
+    let finding = Finding::problem(WRITES, "the database takes none: a standby")
+        .why("every change fails")
+        .fix(Fix::advice("name the primary in the URLs"));
+    server.is_standby.then_some(finding)
 }
 
 /// Each pair of a batch takes a lock. PostgreSQL makes room for as many, and for some more that no one may count on.

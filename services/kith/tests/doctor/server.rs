@@ -13,7 +13,7 @@ fn url(role: &str, database: &str) -> DatabaseUrl {
 }
 
 #[tokio::test]
-async fn a_database_of_another_encoding_is_replaced_by_the_fix() {
+async fn a_database_of_another_encoding_is_told_and_its_data_are_not_at_risk() {
     // So that the roles are there.
     let _other = TestDatabase::create().await;
     let name = "kith_doctor_ascii";
@@ -26,8 +26,16 @@ async fn a_database_of_another_encoding_is_replaced_by_the_fix() {
         said.seen("encoding", "problem"),
         format!("database {name} has SQL_ASCII and not UTF8")
     );
-    paste(&url(SUPERUSER, "postgres"), said.fix("encoding", "sql")).await;
-    assert_eq!(ask().seen("encoding", "ok"), "UTF8");
+    // Nothing to be pasted: it would be an empty database in the place of a full one.
+    let fix = said.fix("encoding", "advice");
+    for step in [
+        "stop all services",
+        "pg_dump",
+        "ENCODING 'UTF8'",
+        "restore what was saved",
+    ] {
+        assert!(fix.contains(step), "{step}: {fix}");
+    }
 }
 
 #[tokio::test]
@@ -85,6 +93,39 @@ async fn a_server_that_forgets_is_told() {
     assert!(seen.contains("default_transaction_read_only"), "{seen}");
     paste(&database.owner_url(), said.fix("writes", "sql")).await;
     assert!(!said_of(&database).checks("problem").contains(&"writes"));
+}
+
+// Control: only the first session asked; all was well.
+#[tokio::test]
+async fn what_one_role_begins_its_sessions_with_is_told_and_set_for_that_role() {
+    let database = TestDatabase::create().await;
+    let name = database.name();
+    let checks = ["durability of kith_posts", "writes of kith_posts"];
+    let said = said_of(&database);
+    let problems = said.checks("problem");
+    assert!(!checks.iter().any(|check| problems.contains(check)), "{said:#?}");
+    let sql = format!(
+        "ALTER ROLE kith_posts IN DATABASE {name} SET synchronous_commit = 'off';
+        ALTER ROLE kith_posts IN DATABASE {name} SET default_transaction_read_only = 'on'"
+    );
+    database.owner().await.batch_execute(&sql).await.expect(&sql);
+    let said = said_of(&database);
+    for check in checks {
+        assert_eq!(said.state(check), "problem");
+        let fix = said.fix(check, "sql");
+        assert!(
+            fix.contains(&format!("ALTER ROLE kith_posts IN DATABASE {name} SET ")),
+            "{fix}"
+        );
+        paste(&database.owner_url(), fix).await;
+    }
+    assert_eq!(
+        said.checks("problem").len(),
+        problems.len() + checks.len(),
+        "{said:#?}"
+    );
+    let said = said_of(&database);
+    assert_eq!(said.checks("problem"), problems, "{said:#?}");
 }
 
 #[tokio::test]
