@@ -13,14 +13,18 @@ use super::support::{Said, Scratch, Up, path, run_command};
 /// What Debian has said no more of once it is done.
 const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/kith-up.conf";
 
+/// Debian 12's.
+const CANDIDATES: &str = "postgresql 15+248+deb12u2\npostgresql-15 15.20-0+deb12u1";
+
 /// A machine without PostgreSQL, as one process and its children see it.
 struct Bare {
     scratch: Scratch,
 }
 
 impl Bare {
-    /// `None`, and a word about it, where we may not make one. `apt_get` is what its apt-get does.
-    fn new(apt_get: &str) -> Option<Self> {
+    /// `None`, and a word about it, where we may not make one; under `CI=true`, where nobody reads that, it is a failure.
+    /// `apt_get` is what its apt-get does, and `candidates` has the lines of packages and their versions that there are.
+    fn new(apt_get: &str, candidates: &str) -> Option<Self> {
         let may = Command::new("unshare")
             .args(["-m", "true"])
             .stderr(Stdio::null())
@@ -29,7 +33,9 @@ impl Bare {
         let elsewhere =
             find_binaries().is_ok_and(|found| !found.directory.starts_with("/usr/lib/postgresql"));
         if !may.is_ok_and(|status| status.success()) || !has || elsewhere {
-            eprintln!("skipped: only root on Debian can hide PostgreSQL from itself");
+            let skipped = "skipped: only root on Debian can hide PostgreSQL from itself";
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{skipped}");
+            eprintln!("{skipped}");
             return None;
         }
         let bare = Self {
@@ -40,8 +46,14 @@ impl Bare {
             "#!/bin/sh\necho \"$@ [$DEBIAN_FRONTEND] [$(cat {NO_CLUSTER} 2>&1)]\" >> {}\n{apt_get}\n",
             path(&bare.scratch.join("asked"))
         );
-        let program = bare.scratch.file("bin/apt-get", &script);
-        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("its mode");
+        let policy = format!(
+            "#!/bin/sh\necho \"$2:\"\necho '  Installed: (none)'\nwhile read -r package version; do\n\
+             [ \"$package\" = \"$2\" ] && echo \"  Candidate: $version\"\ndone <<END\n{candidates}\nEND\n"
+        );
+        for (name, text) in [("bin/apt-get", &script), ("bin/apt-cache", &policy)] {
+            let program = bare.scratch.file(name, text);
+            fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("its mode");
+        }
         Some(bare)
     }
 
@@ -80,7 +92,9 @@ const INSTALLS: &str =
 // Control: `NoCluster` that writes nothing; apt-get found no such file.
 #[test]
 fn root_on_debian_gets_postgresql_installed_and_goes_on() {
-    let Some(bare) = Bare::new(INSTALLS) else { return };
+    let Some(bare) = Bare::new(INSTALLS, CANDIDATES) else {
+        return;
+    };
     let up = Up::spawn(&mut bare.up(&["--ephemeral"])).unwrap_or_else(|said| panic!("not up: {said:?}"));
     let said = up.said();
     up.stop();
@@ -93,14 +107,16 @@ fn root_on_debian_gets_postgresql_installed_and_goes_on() {
     // While it installs, and no longer, Debian is told to make and start no cluster.
     assert!(
         install.contains(
-            " install -q -y --no-install-recommends postgresql [noninteractive] [create_main_cluster = false]"
+            " install -q -y --no-install-recommends --no-remove -o Dpkg::Options::=--force-confold postgresql \
+             [noninteractive] [create_main_cluster = false]"
         ),
         "{install}"
     );
     assert!(!Path::new(NO_CLUSTER).exists());
     for part in [
         "no PostgreSQL 15 to 18 is installed here; installing it, which --no-install forbids",
-        "\n+ apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends postgresql\n",
+        "\n+ apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends --no-remove \
+         -o Dpkg::Options::=--force-confold postgresql\n",
         "\n  Setting up postgresql ...\n",
         "\n+ rm /etc/postgresql-common/createcluster.d/kith-up.conf\n",
     ] {
@@ -110,7 +126,9 @@ fn root_on_debian_gets_postgresql_installed_and_goes_on() {
 
 #[test]
 fn whoever_forbids_it_is_told_the_command() {
-    let Some(bare) = Bare::new(INSTALLS) else { return };
+    let Some(bare) = Bare::new(INSTALLS, CANDIDATES) else {
+        return;
+    };
     let said = run_command(&mut bare.up(&["--ephemeral", "--no-install"]));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(
@@ -123,7 +141,10 @@ fn whoever_forbids_it_is_told_the_command() {
 
 #[test]
 fn what_apt_get_fails_of_is_repeated() {
-    let Some(bare) = Bare::new("echo 'E: Unable to locate package postgresql' >&2; exit 100") else {
+    let Some(bare) = Bare::new(
+        "echo 'E: Unable to locate package postgresql' >&2; exit 100",
+        CANDIDATES,
+    ) else {
         return;
     };
     let said: Said = run_command(&mut bare.up(&["--ephemeral"]));
@@ -131,9 +152,55 @@ fn what_apt_get_fails_of_is_repeated() {
     let error = said.stderr.split("error: ").nth(1).expect("an error");
     assert!(
         error.contains(
-            "update -q failed (exit status: 100):\nE: Unable to locate package postgresql\nmend that, or "
+            " postgresql failed (exit status: 100):\nE: Unable to locate package postgresql\nmend that, or "
         ),
         "{error}"
     );
-    assert_eq!(bare.asked().lines().count(), 1, "{}", bare.asked());
+    // Without fresh lists it goes on, and says so.
+    assert!(
+        said.stderr.contains("update -q failed (exit status: 100)"),
+        "{said:?}"
+    );
+    assert!(
+        said.stderr
+            .contains("going on with the lists of packages that are here"),
+        "{said:?}"
+    );
+    assert_eq!(bare.asked().lines().count(), 2, "{}", bare.asked());
+}
+
+// Control: without the look at the candidate, apt-get was asked to install it.
+#[test]
+fn a_version_that_kith_does_not_work_with_is_not_installed() {
+    let Some(bare) = Bare::new(INSTALLS, "postgresql 13+225+deb11u1") else {
+        return;
+    };
+    let said = run_command(&mut bare.up(&["--ephemeral"]));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.stderr
+            .contains("postgresql of this system's packages is 13+225+deb11u1, where 15 to 18 is needed; nothing is installed"),
+        "{said:?}"
+    );
+    assert!(!bare.asked().contains(" install "), "{}", bare.asked());
+}
+
+#[test]
+fn for_data_that_are_there_the_version_is_installed_that_has_written_them() {
+    for (version, installs) in [("16", true), ("17", false)] {
+        let Some(bare) = Bare::new("true", "postgresql 15+248+deb12u2\npostgresql-16 16.4-1") else {
+            return;
+        };
+        fs::create_dir_all(bare.scratch.join("kith/postgres/data")).expect("a directory");
+        bare.scratch
+            .file("kith/postgres/data/PG_VERSION", &format!("{version}\n"));
+        let directory = bare.scratch.join("kith");
+        let said = run_command(&mut bare.up(&["--data-directory", path(&directory)]));
+        assert_eq!(said.code, Some(1), "{said:?}");
+        let asked = bare.asked();
+        assert_eq!(asked.contains(" postgresql-16 "), installs, "{asked}");
+        assert_eq!(asked.contains(" install "), installs, "{asked}");
+        let none = "this system's packages have no postgresql-17; nothing is installed";
+        assert_eq!(said.stderr.contains(none), !installs, "{said:?}");
+    }
 }
