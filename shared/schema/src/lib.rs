@@ -19,7 +19,7 @@ pub use bootstrap::{
 };
 pub use error::SchemaError;
 pub use migrate::{Progress, migrate, pending, revert_all, unknown};
-pub use rights::{Right, held_rights, published_rights};
+pub use rights::{OpenRight, Right, held_rights, published_rights, rights_of_everybody};
 pub use role::{Role, RolePasswords};
 pub use watch::watch;
 

@@ -10,6 +10,45 @@ use crate::Role;
 /// A line for each right: role, privilege and object. A test compares them with what the migrations grant.
 const PUBLISHED: &str = include_str!("rights.txt");
 
+/// What everybody may do with an object of the services, by a grant to PUBLIC, in order: each service may, too. No migration
+/// gives any. Any role may ask.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn rights_of_everybody(conn: &mut Connection) -> diesel::QueryResult<Vec<OpenRight>> {
+    let query = format!(
+        "SELECT concat_ws(' ', privilege_type, object) AS line
+        FROM ({OBJECTS}) AS objects (schema, object, rights), aclexplode(rights)
+        WHERE schema IN ('identity', 'social_graph', 'posts', 'messaging') AND grantee = 0
+        ORDER BY 1"
+    );
+    let rows = diesel::sql_query(query).load::<Row>(conn).await?;
+    let rights = rows.into_iter().filter_map(|row| {
+        let (privilege, object) = row.line.split_once(' ')?;
+        Some(OpenRight {
+            privilege: privilege.to_owned(),
+            object: object.to_owned(),
+        })
+    });
+    Ok(rights.collect())
+}
+
+/// What everybody may do with one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRight {
+    /// As [`Right::privilege`].
+    pub privilege: String,
+    /// As [`Right::object`].
+    pub object: String,
+}
+
+impl OpenRight {
+    /// The statement that takes it away.
+    pub fn revoke(&self) -> String {
+        format!("REVOKE {} FROM PUBLIC;", subject(&self.privilege, &self.object))
+    }
+}
+
 /// What one role may do with one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Right {
@@ -36,28 +75,33 @@ impl Right {
 
     /// The statement that gives it.
     pub fn grant(&self) -> String {
-        format!("GRANT {} TO {};", self.subject(), self.role)
+        format!(
+            "GRANT {} TO {};",
+            subject(&self.privilege, &self.object),
+            self.role
+        )
     }
 
     /// The statement that takes it away.
     pub fn revoke(&self) -> String {
-        format!("REVOKE {} FROM {};", self.subject(), self.role)
+        format!(
+            "REVOKE {} FROM {};",
+            subject(&self.privilege, &self.object),
+            self.role
+        )
     }
+}
 
-    /// `SELECT ON identity.users`.
-    fn subject(&self) -> String {
-        let Self {
-            privilege, object, ..
-        } = self;
-        if let Some(schema) = object.strip_prefix("schema ") {
-            return format!("{privilege} ON SCHEMA {schema}");
-        }
-        match (privilege.as_str(), object.split_once(" (")) {
-            ("EXECUTE", _) => format!("EXECUTE ON FUNCTION {object}"),
-            ("USAGE", None) => format!("USAGE ON SEQUENCE {object}"),
-            (_, Some((table, column))) => format!("{privilege} ({column} ON {table}"),
-            (_, None) => format!("{privilege} ON {object}"),
-        }
+/// `SELECT ON identity.users`.
+fn subject(privilege: &str, object: &str) -> String {
+    if let Some(schema) = object.strip_prefix("schema ") {
+        return format!("{privilege} ON SCHEMA {schema}");
+    }
+    match (privilege, object.split_once(" (")) {
+        ("EXECUTE", _) => format!("EXECUTE ON FUNCTION {object}"),
+        ("USAGE", None) => format!("USAGE ON SEQUENCE {object}"),
+        (_, Some((table, column))) => format!("{privilege} ({column} ON {table}"),
+        (_, None) => format!("{privilege} ON {object}"),
     }
 }
 
@@ -72,7 +116,13 @@ pub fn published_rights() -> Vec<Right> {
 /// # Errors
 /// When the database does not answer.
 pub async fn held_rights(conn: &mut Connection) -> diesel::QueryResult<Vec<Right>> {
-    let rows = diesel::sql_query(HELD).load::<Row>(conn).await?;
+    let query = format!(
+        "SELECT concat_ws(' ', rolname, privilege_type, object) AS line
+        FROM ({OBJECTS}) AS objects (schema, object, rights), aclexplode(rights) JOIN pg_roles ON pg_roles.oid = grantee
+        WHERE schema NOT IN ('pg_catalog', 'information_schema')
+            AND rolname IN ('kith_identity', 'kith_social_graph', 'kith_posts', 'kith_messaging')"
+    );
+    let rows = diesel::sql_query(query).load::<Row>(conn).await?;
     Ok(sorted(rows.iter().map(|row| row.line.as_str())))
 }
 
@@ -88,8 +138,8 @@ struct Row {
     line: String,
 }
 
-const HELD: &str = "SELECT concat_ws(' ', rolname, privilege_type, object) AS line FROM (
-        SELECT nspname, format('schema %I', nspname), coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace
+/// Schemas, what is in them, and who may do what with it.
+const OBJECTS: &str = "SELECT nspname, format('schema %I', nspname), coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace
         UNION ALL
         SELECT nspname, format('%I.%I', nspname, relname), relacl
         FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -99,10 +149,7 @@ const HELD: &str = "SELECT concat_ws(' ', rolname, privilege_type, object) AS li
         UNION ALL
         SELECT nspname, format('%I.%I(%s)', nspname, proname, oidvectortypes(proargtypes)),
             coalesce(proacl, acldefault('f', proowner))
-        FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
-    ) AS objects (schema, object, rights), aclexplode(rights) JOIN pg_roles ON pg_roles.oid = grantee
-    WHERE schema NOT IN ('pg_catalog', 'information_schema')
-        AND rolname IN ('kith_identity', 'kith_social_graph', 'kith_posts', 'kith_messaging')";
+        FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace";
 
 #[cfg(test)]
 mod tests {

@@ -245,10 +245,14 @@ async fn whole(
             Ok(held) => {
                 let published = published_rights();
                 let present = Role::ALL.iter().filter(|role| !missing.contains(role));
-                report.add(present.map(|role| roles::rights(*role, &held, &published)))?;
+                report.add(present.flat_map(|role| roles::rights(*role, &held, &published)))?;
             }
             Err(because) => report.add([Finding::unchecked("rights", because)])?,
         }
+        report.add([match session.ask(kith_schema::rights_of_everybody).await {
+            Ok(held) => roles::rights_of_everybody(&held),
+            Err(because) => Finding::unchecked("rights of everybody", because),
+        }])?;
     } else {
         report.add([Finding::unchecked(
             "schema and rights",

@@ -6,7 +6,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use kith_postgres::{Connection, DatabaseUrl};
-use kith_schema::{Right, Role, role_setting_statement, role_settings};
+use kith_schema::{OpenRight, Right, Role, role_setting_statement, role_settings};
 
 use super::finding::{Finding, Fix};
 use super::session::{Session, Who};
@@ -164,9 +164,11 @@ fn fit(role: Role, unfit: Result<Option<String>, String>, above: Result<Vec<Stri
     }
     if !above.is_empty() {
         let list = above.join(", ");
-        return Finding::problem(check, format!("is a member of {list}"))
+        return Finding::warning(check, format!("is a member of {list}"))
             .why("its service may do whatever they may")
-            .fix(Fix::sql("a superuser", format!("REVOKE {list} FROM {role};")));
+            .fix(Fix::advice(format!(
+                "where nobody has it so on purpose, as a superuser: REVOKE {list} FROM {role};"
+            )));
     }
     Finding::ok(check, "is there, and may log in and no more")
 }
@@ -214,7 +216,7 @@ pub(super) async fn settings(session: &mut Session, role: Role, place: &Place) -
 }
 
 /// Whether the roles have the rights that the migrations have given them, and no others.
-pub(super) fn rights(role: Role, held: &[Right], published: &[Right]) -> Finding {
+pub(super) fn rights(role: Role, held: &[Right], published: &[Right]) -> Vec<Finding> {
     let check = format!("rights of {role}");
     let of = |rights: &[Right]| -> Vec<Right> {
         rights
@@ -226,33 +228,54 @@ pub(super) fn rights(role: Role, held: &[Right], published: &[Right]) -> Finding
     let (held, published) = (of(held), of(published));
     let missing: Vec<_> = published.iter().filter(|right| !held.contains(right)).collect();
     let excess: Vec<_> = held.iter().filter(|right| !published.contains(right)).collect();
-    let describe = |rights: &[&Right]| {
-        let right = rights[0];
-        let first = format!("{} on {}", right.privilege, right.object);
-        match rights.len() {
-            1 => first,
-            count => format!("{first} and {} more", count - 1),
-        }
-    };
     let statements = |rights: &[&Right], statement: fn(&Right) -> String| {
         let all: Vec<_> = rights.iter().map(|right| statement(right)).collect();
         Fix::sql("the owner", all.join("\n"))
     };
-    if !missing.is_empty() {
-        Finding::problem(check, format!("lacks {}", describe(&missing)))
-            .why("its calls would fail as INTERNAL")
-            .fix(statements(&missing, Right::grant))
-    } else if !excess.is_empty() {
-        Finding::warning(
-            check,
-            format!("has {}, which no migration gave it", describe(&excess)),
-        )
-        .why("a service should reach its own data alone")
-        .fix(statements(&excess, Right::revoke))
-    } else {
-        Finding::ok(
-            check,
-            format!("{} as the migrations have given them", published.len()),
-        )
+    let mut findings = Vec::new();
+    if let Some(what) = describe(missing.iter().map(|right| (&right.privilege, &right.object))) {
+        let finding = Finding::problem(&check, format!("lacks {what}"));
+        findings.push(
+            finding
+                .why("its calls would fail as INTERNAL")
+                .fix(statements(&missing, Right::grant)),
+        );
     }
+    if let Some(what) = describe(excess.iter().map(|right| (&right.privilege, &right.object))) {
+        let finding = Finding::warning(&check, format!("has {what}, which no migration gave it"));
+        findings.push(
+            finding
+                .why("a service should reach its own data alone")
+                .fix(statements(&excess, Right::revoke)),
+        );
+    }
+    if findings.is_empty() {
+        let seen = format!("{} as the migrations have given them", published.len());
+        findings.push(Finding::ok(check, seen));
+    }
+    findings
+}
+
+/// Whether everybody has rights on what is the services'.
+pub(super) fn rights_of_everybody(held: &[OpenRight]) -> Finding {
+    let check = "rights of everybody";
+    match describe(held.iter().map(|right| (&right.privilege, &right.object))) {
+        None => Finding::ok(check, "none on what is the services'"),
+        Some(what) => {
+            let statements: Vec<_> = held.iter().map(OpenRight::revoke).collect();
+            Finding::warning(check, format!("PUBLIC has {what}, which no migration gave it"))
+                .why("every service has it too, and whoever else may log in")
+                .fix(Fix::sql("the owner", statements.join("\n")))
+        }
+    }
+}
+
+/// `DELETE on posts.likes and 1 more`; `None` where there are no rights.
+fn describe<'a>(mut rights: impl Iterator<Item = (&'a String, &'a String)>) -> Option<String> {
+    let (privilege, object) = rights.next()?;
+    let first = format!("{privilege} on {object}");
+    Some(match rights.count() {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    })
 }

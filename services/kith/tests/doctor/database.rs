@@ -215,6 +215,38 @@ async fn rights_that_are_missing_or_too_many_are_told_with_the_statements() {
     }
 }
 
+// Controls: a look at the grants to the services' roles alone was well; what is missing hid what is too much.
+#[tokio::test]
+async fn rights_of_everybody_are_told_and_those_too_many_beside_those_that_are_missing() {
+    let database = TestDatabase::create().await;
+    let sql = "GRANT SELECT, UPDATE (content) ON posts.posts TO PUBLIC;
+        GRANT USAGE ON SCHEMA posts TO PUBLIC;
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA posts TO PUBLIC;
+        REVOKE DELETE ON posts.likes FROM kith_posts;
+        GRANT TRUNCATE ON posts.likes TO kith_posts";
+    database.owner().await.batch_execute(sql).await.expect(sql);
+    let said = said_of(&database);
+    let (everybody, posts) = ("rights of everybody", "rights of kith_posts");
+    let seen = said.seen(everybody, "warning");
+    assert!(seen.starts_with("PUBLIC has EXECUTE on posts."), "{seen}");
+    for object in ["posts.posts", "SCHEMA posts"] {
+        let statement = format!(" ON {object} FROM PUBLIC;");
+        assert!(said.fix(everybody, "sql").contains(&statement), "{said:#?}");
+    }
+    paste(&database.owner_url(), said.fix(everybody, "sql")).await;
+    assert!(
+        said.checks("problem").contains(&posts) && said.checks("warning").contains(&posts),
+        "{said:#?}"
+    );
+    paste(&database.owner_url(), said.fix(posts, "sql")).await;
+    let said = said_of(&database);
+    assert_eq!(said.state(everybody), "ok");
+    assert_eq!(
+        said.seen(posts, "warning"),
+        "has TRUNCATE on posts.likes, which no migration gave it"
+    );
+}
+
 #[tokio::test]
 async fn settings_of_a_role_that_are_not_in_force_are_told_with_the_statements() {
     let database = TestDatabase::create().await;
