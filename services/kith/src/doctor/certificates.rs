@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use kith_client::TlsFiles as ClientTls;
-use kith_rpc::{TlsError, TlsFiles};
+use kith_rpc::{TlsError, TlsFiles, TlsPart};
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -18,24 +18,31 @@ use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use super::finding::{Finding, Fix};
+use super::finding::{Finding, Fix, State};
 
 const SERVER: &str = "server certificate";
 const AUTHORITY: &str = "server's authority";
 const CLIENT: &str = "client certificate";
+const CLIENTS: &str = "authorities of clients";
 
 /// What is left of a certificate when it is time for another. Those that are renewed by themselves are, by then.
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The certificate of a server. `name` is what its callers know it by, where that is known.
 pub(super) fn server(files: &TlsFiles, authorities: Option<&Path>, name: Option<&str>) -> Vec<Finding> {
-    if let Err(TlsError { path, problem, .. }) = files.check() {
+    if let Err(TlsError { path, problem, part }) = files.check() {
         let finding = Finding::problem(SERVER, format!("{} {problem}", path.display()));
-        let fix = format!(
-            "put a good certificate and its key into {} and {}; a server that runs takes them within seconds",
-            files.certificate.display(),
-            files.key.display()
-        );
+        let fix = match part {
+            TlsPart::ClientCa => format!(
+                "put the certificates of the authorities whose clients are let in into {}",
+                path.display()
+            ),
+            TlsPart::Certificate | TlsPart::Key => format!(
+                "put a good certificate and its key into {} and {}; a server that runs takes them within seconds",
+                files.certificate.display(),
+                files.key.display()
+            ),
+        };
         return vec![
             finding
                 .why("no server starts with it, and clients refuse what has expired")
@@ -46,7 +53,10 @@ pub(super) fn server(files: &TlsFiles, authorities: Option<&Path>, name: Option<
         Ok(chain) => chain,
         Err(problem) => return vec![Finding::unchecked(SERVER, problem)],
     };
-    let mut findings = vec![lifetime(SERVER, &files.certificate, &chain[0])];
+    let mut findings = lifetimes(SERVER, &files.certificate, &chain, Use::Shown);
+    if let Some(authorities) = &files.client_ca {
+        findings.extend(of_file(CLIENTS, authorities, Use::Trusted));
+    }
     if let Some(authorities) = authorities {
         findings.push(vouched_for(&chain, authorities, name));
     }
@@ -67,15 +77,22 @@ pub(super) fn client(files: &ClientTls) -> Vec<Finding> {
                 .fix(Fix::advice(fix)),
         ];
     }
-    let named = [("trusted authorities", &files.ca), (CLIENT, &files.certificate)];
-    let examine = |(check, file): (&str, &Option<_>)| {
-        let file: &std::path::PathBuf = file.as_ref()?;
-        Some(match chain(file) {
-            Ok(chain) => lifetime(check, file, &chain[0]),
-            Err(problem) => Finding::unchecked(check, problem),
-        })
-    };
-    named.into_iter().filter_map(examine).collect()
+    let named = [
+        ("trusted authorities", &files.ca, Use::Trusted),
+        (CLIENT, &files.certificate, Use::Shown),
+    ];
+    named
+        .into_iter()
+        .filter_map(|(check, file, role)| Some(of_file(check, file.as_deref()?, role)))
+        .flatten()
+        .collect()
+}
+
+fn of_file(check: &str, file: &Path, role: Use) -> Vec<Finding> {
+    match chain(file) {
+        Ok(chain) => lifetimes(check, file, &chain, role),
+        Err(problem) => vec![Finding::unchecked(check, problem)],
+    }
 }
 
 /// The certificates of a file, at least one.
@@ -89,36 +106,86 @@ fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     }
 }
 
-/// Whether the certificate is of use today, and for how long.
-fn lifetime(check: &str, file: &Path, certificate: &CertificateDer<'_>) -> Finding {
-    let path = file.display();
+/// What a certificate is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Shown as one's own: whoever is to believe it looks at its time.
+    Shown,
+    /// Stands between that and the authority. It is looked at like it, but no more than a warning where it is an authority itself: at the end of a chain, nobody needs it.
+    Above,
+    /// Trusted as it stands. Kith's TLS does not look at the time of such a one; other programs do.
+    Trusted,
+}
+
+/// Whether each certificate of the file is of use today, and for how long: a finding for each that is not, or one.
+fn lifetimes(check: &str, file: &Path, chain: &[CertificateDer<'_>], role: Use) -> Vec<Finding> {
+    let mut findings: Vec<_> = chain
+        .iter()
+        .enumerate()
+        .map(|(index, certificate)| {
+            let place = match index {
+                0 => file.display().to_string(),
+                _ => format!("certificate {} of {}", index + 1, file.display()),
+            };
+            let role = if index > 0 && role == Use::Shown {
+                Use::Above
+            } else {
+                role
+            };
+            lifetime(check, &place, certificate, role)
+        })
+        .collect();
+    if findings.iter().all(|finding| finding.state == State::Ok) {
+        findings.truncate(1);
+    } else {
+        findings.retain(|finding| finding.state != State::Ok);
+    }
+    findings
+}
+
+fn lifetime(check: &str, place: &str, certificate: &CertificateDer<'_>, role: Use) -> Finding {
     let read = match Certificate::from_der(certificate) {
         Ok(read) => read.tbs_certificate,
-        Err(error) => return Finding::problem(check, format!("{path} cannot be read: {error}")),
+        Err(error) => return Finding::problem(check, format!("{place} cannot be read: {error}")),
     };
     let names = names(&read);
     let (begin, end) = (read.validity.not_before, read.validity.not_after);
     let now = SystemTime::now();
-    let renew = || Fix::advice(format!("put a newer certificate into {path}"));
+    let is_trusted = role == Use::Trusted || role == Use::Above && read.issuer == read.subject;
+    let bad = |seen: String, why: &'static str| {
+        if is_trusted {
+            Finding::warning(check, seen).why(
+                "Kith does not look at the time of an authority that it trusts, but other programs refuse it",
+            )
+        } else {
+            Finding::problem(check, seen).why(why)
+        }
+    };
+    let renew = || Fix::advice(format!("put a newer certificate in the place of {place}"));
     if begin.to_system_time() > now {
-        return Finding::problem(check, format!("{path} is not good before {begin}"))
-            .why("nobody believes it before")
-            .fix(Fix::advice(format!(
-                "wait, set this machine's clock, or put another certificate into {path}"
-            )));
+        let fix =
+            format!("wait, set this machine's clock, or put another certificate in the place of {place}");
+        return bad(
+            format!("{place} is not good before {begin}"),
+            "nobody believes it before",
+        )
+        .fix(Fix::advice(fix));
     }
     let left = end.to_system_time().duration_since(now).unwrap_or_default();
     if left.is_zero() {
-        Finding::problem(check, format!("{path} expired at {end}"))
-            .why("nobody believes it any more")
-            .fix(renew())
+        bad(format!("{place} expired at {end}"), "nobody believes it any more").fix(renew())
     } else if left < SOON {
         let days = left.as_secs() / (24 * 3600);
-        Finding::warning(check, format!("{path} expires at {end}, in {days} days"))
-            .why("then nobody believes it any more")
+        let why = if is_trusted {
+            "Kith does not look at the time of an authority that it trusts, but other programs will refuse it"
+        } else {
+            "then nobody believes it any more"
+        };
+        Finding::warning(check, format!("{place} expires at {end}, in {days} days"))
+            .why(why)
             .fix(renew())
     } else {
-        Finding::ok(check, format!("{path} is good until {end}{names}"))
+        Finding::ok(check, format!("{place} is good until {end}{names}"))
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use kith_tokens::SigningKey;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use secrecy::ExposeSecret;
 
 use super::scene::{Said, doctor, in_shell};
@@ -42,6 +42,8 @@ impl Files {
         };
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        // Not that of its authority, which is one that all have by default.
+        params.distinguished_name.push(DnType::CommonName, name);
         (params.not_before, params.not_after) = (at(begin).into(), at(end).into());
         let certificate = params.signed_by(&key, &self.authority).expect("a certificate");
         self.scratch.file("tls.crt", &certificate.pem());
@@ -106,6 +108,53 @@ fn a_certificate_that_expires_soon_is_a_warning_and_one_of_tomorrow_a_problem() 
     let said = files.issue("kith.test", (false, DAY), (false, 90 * DAY)).said();
     let seen = said.seen(SERVER, "problem");
     assert!(seen.contains("is not good before "), "{seen}");
+}
+
+// Control: only the first certificate of each file was looked at, and KITH_TLS_CLIENT_CA_FILE not at all.
+#[test]
+fn every_certificate_of_a_file_is_judged_and_authorities_are_no_more_than_a_warning() {
+    let (files, old) = (Files::new(), Files::new());
+    old.issue("old.test", (true, 2 * DAY), (true, DAY));
+    files.issue_good("kith.test");
+    let read = |files: &Files, name: &str| fs::read_to_string(files.file(name)).expect("a file");
+    let own = read(&files, "tls.crt");
+    // What has expired stands second: between the server's and its authority.
+    let both = own.clone() + &read(&old, "tls.crt");
+    files.scratch.file("tls.crt", &both);
+    let said = files.said();
+    let seen = said.seen(SERVER, "problem");
+    assert!(
+        seen.starts_with("certificate 2 of ") && seen.contains("expired at "),
+        "{seen}"
+    );
+    files.scratch.file("tls.crt", &own);
+
+    let authorities = files.scratch.file(
+        "authorities.crt",
+        &(read(&files, "ca.crt") + &read(&old, "tls.crt")),
+    );
+    let mut command = files.command();
+    command
+        .env("KITH_TLS_CLIENT_CA_FILE", &authorities)
+        .env("KITH_SERVER_CA_FILE", &authorities);
+    let said = Said::by(&mut command);
+    for check in ["authorities of clients", "trusted authorities"] {
+        let seen = said.seen(check, "warning");
+        assert!(
+            seen.starts_with("certificate 2 of ") && seen.contains("expired at "),
+            "{seen}"
+        );
+    }
+    assert_eq!(said.state(SERVER), "ok");
+    files.scratch.file("authorities.crt", &read(&files, "ca.crt"));
+    let said = Said::by(&mut command);
+    assert_eq!(said.state("authorities of clients"), "ok");
+    files.scratch.file("authorities.crt", "");
+    let said = Said::by(&mut command);
+    assert!(
+        said.fix(SERVER, "advice").contains("whose clients are let in"),
+        "{said:#?}"
+    );
 }
 
 #[test]
