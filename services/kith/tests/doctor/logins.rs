@@ -110,6 +110,12 @@ async fn roles_that_are_missing_or_may_too_much_are_told_with_the_fix() {
     server.administer("ALTER ROLE kith_posts CREATEDB NOLOGIN").await;
     let said = Said::by(&mut command());
     assert_eq!(said.seen("role kith_posts", "problem"), "has NOLOGIN, CREATEDB");
+    // A line that lets in no more than it must.
+    let advice = said.fix("login of kith_posts", "advice");
+    assert!(
+        advice.ends_with(": hostssl kith kith_posts <network of this machine> scram-sha-256"),
+        "{advice}"
+    );
     server.administer(said.fix("role kith_posts", "sql")).await;
     assert_eq!(Said::by(&mut command()).state("role kith_posts"), "ok");
     // Somebody may want it so: nothing to be pasted at once.
@@ -123,6 +129,20 @@ async fn roles_that_are_missing_or_may_too_much_are_told_with_the_fix() {
     let (_, statement) = fix.split_once("as a superuser: ").expect("a statement");
     server.administer(statement).await;
     assert_eq!(Said::by(&mut command()).state("role kith_posts"), "ok");
+
+    server
+        .administer("ALTER ROLE kith_posts CONNECTION LIMIT 0")
+        .await;
+    let said = Said::by(&mut command());
+    let seen = said.seen("login of kith_posts", "problem");
+    assert!(seen.contains("too many connections for role"), "{seen}");
+    let advice = said.fix("login of kith_posts", "advice");
+    for cause in ["CONNECTION LIMIT", "max_connections"] {
+        assert!(advice.contains(cause), "{cause}: {advice}");
+    }
+    server
+        .administer("ALTER ROLE kith_posts CONNECTION LIMIT -1")
+        .await;
 
     server
         .administer("REVOKE CONNECT ON DATABASE kith FROM PUBLIC, kith_posts")
