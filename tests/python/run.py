@@ -20,8 +20,9 @@ ENVIRONMENT = kith_up.ROOT / "target" / "python"
 def install():
     """The Python that has the packages."""
     python = ENVIRONMENT / "bin" / "python"
-    if not python.exists():
-        venv.create(ENVIRONMENT, with_pip=True)
+    # pip comes last: without it, an environment was never finished.
+    if not (ENVIRONMENT / "bin" / "pip").exists():
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "-r", HERE / "requirements.txt"], stdin=subprocess.DEVNULL, check=True)
     return python

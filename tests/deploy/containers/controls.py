@@ -61,8 +61,8 @@ def control(path, old, new, *checks):
 control(DOCKERFILE, "WORKDIR /kith", "WORKDIR kith", "hadolint_has_nothing_to_say")
 control(
     DOCKERFILE,
-    "cc-debian12:nonroot",
-    "cc-debian12",
+    "cc-debian13:nonroot",
+    "cc-debian13",
     "every_base_has_a_tag",
     "compiler_and_c_library_are_the_same_everywhere",
 )
@@ -115,6 +115,12 @@ CONTROLS.append(OtherLibraries())
 
 control(COMPOSE, "    shm_size:", "    shm_sizes:", "the_file_is_what_the_specification_of_compose_has")
 control(COMPOSE, "grafana:11.6.0", "grafana:latest", "every_image_has_a_version")
+control(
+    COMPOSE,
+    "  pull_policy: never\n",
+    "  build: ..\n",
+    "one_container_builds_the_image_before_the_others_run_it",
+)
 control(COMPOSE, 'user: "65532:65532"', 'user: "0:0"', "containers_may_do_nothing_but_their_work")
 control(COMPOSE, '    user: "472:0"\n    read_only: true', '    user: "472:0"', "containers_may_do_nothing_but_their_work")
 control(

@@ -52,6 +52,19 @@ def every_image_has_a_version(case):
 
 
 @check
+def one_container_builds_the_image_before_the_others_run_it(case):
+    """Builds of one tag at the same moment fail, and what is built here is pulled from nowhere."""
+    for name, one in kiths(case).items():
+        builds = name == "migrate"
+        if ("build" in one) != builds:
+            yield f"{name} {'does not build' if builds else 'builds, too'}"
+        if not builds and one.get("pull_policy") != "never":
+            yield f"{name} looks for its image in a registry"
+        if not builds and "migrate" not in one.get("depends_on", {}):
+            yield f"{name} does not wait for its image"
+
+
+@check
 def containers_may_do_nothing_but_their_work(case):
     for name, one in services(case).items():
         if one.get("user") != USERS.get(name, KITHS):

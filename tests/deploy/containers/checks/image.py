@@ -58,13 +58,13 @@ def compiler_and_c_library_are_the_same_everywhere(case):
     channel = tomllib.loads(case.files["rust-toolchain.toml"])["toolchain"]["channel"]
     told = {
         "RUSTUP_TOOLCHAIN": re.search(r"RUSTUP_TOOLCHAIN=(\S+)", image(case).stage("toolchain").all("ENV")[0])[1],
-        "the image of Rust": re.search(r"/rust:([\d.]+)-slim-bookworm$", image(case).stage("toolchain").image)[1],
+        "the image of Rust": re.search(r"/rust:([\d.]+)-slim-trixie$", image(case).stage("toolchain").image)[1],
     }
     for what, version in told.items():
         if version != channel:
             yield f"{what} is {version}, and rust-toolchain.toml says {channel}"
-    # Debian 12 is bookworm.
-    if "-debian12:" not in image(case).stage("runtime").image:
+    # Debian 13 is trixie.
+    if "-debian13:" not in image(case).stage("runtime").image:
         yield "what runs is not of the Debian that it was built on"
 
 
@@ -154,7 +154,7 @@ def labels_say_what_the_workspace_says(case):
         "licenses": workspace["license"],
         "revision": "${KITH_REVISION}",
         "source": "${KITH_SOURCE}",
-        "base.name": image(case).stages[-1].image,
+        "base.name": "${RUNTIME_IMAGE}",
     }
     for name, value in wanted.items():
         if told.get(f"org.opencontainers.image.{name}") != value:
