@@ -169,7 +169,7 @@ fn what_apt_get_fails_of_is_repeated() {
     assert_eq!(bare.asked().lines().count(), 2, "{}", bare.asked());
 }
 
-// Control: without the look at the candidate, apt-get was asked to install it.
+// Without the look at the candidate, `up` went on as if it were installed, and this did not end.
 #[test]
 fn a_version_that_kith_does_not_work_with_is_not_installed() {
     let Some(bare) = Bare::new(INSTALLS, "postgresql 13+225+deb11u1") else {

@@ -215,7 +215,7 @@ async fn rights_that_are_missing_or_too_many_are_told_with_the_statements() {
     }
 }
 
-// Controls: a look at the grants to the services' roles alone was well; what is missing hid what is too much.
+// Control: a look at the grants to the services' roles alone was well.
 #[tokio::test]
 async fn rights_of_everybody_are_told_and_those_too_many_beside_those_that_are_missing() {
     let database = TestDatabase::create().await;
